@@ -1,0 +1,107 @@
+"""Requantise: a per-channel fixed-point multiply-add of one or two pieces, then saturation."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from hwsv import datatypes
+from hwsv.units.base import Cost, Memory, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.beats import Actor, periodic
+
+
+@dataclass(frozen=True, eq=False)
+class Requantise(Unit):
+    """``out = step * clip((x * mult[c, p] + bias[c, p]) >> shift, low, high) + offset``, >> rounding down.
+
+    Piece p is 0, or with two pieces (a function with a kink, such as PReLU) ``x >= split[c]``.
+    mult, bias: int64 [channels or 1, pieces]; split: int64 [same rows] (zeros with one piece).
+    The front-end has checked the agreement with the network's own function on every input that can occur.
+    """
+
+    freq: int
+    channels: int
+    in_dtype: str
+    out_dtype: str
+    mult: Tensor
+    bias: Tensor
+    split: Tensor
+    shift: int
+    low: int
+    high: int
+    step: int = 1
+    offset: int = 0
+    lanes: int = 1
+
+    kind: ClassVar[str] = "requantise"
+    latency: ClassVar[int] = 5
+    """Parameter RAM read, piece select, multiply (2), add-shift-saturate."""
+
+    def __post_init__(self) -> None:
+        check_divides("requantise: lanes", self.lanes, self.channels, "channels")
+        rows, pieces = self.mult.shape
+        require(rows in (1, self.channels), "requantise: one row of parameters a channel, or one for all")
+        require(pieces in (1, 2), "requantise: one or two pieces")
+        require(self.bias.shape == self.mult.shape and self.split.shape == (rows,), "requantise: shapes differ")
+        require(0 <= self.shift < 62, "requantise: shift out of range")
+        ends = [self.step * v + self.offset for v in (self.low, self.high)]
+        smallest, largest = datatypes.limits(self.out_dtype)
+        require(smallest <= min(ends) and max(ends) <= largest, f"requantise: values exceed {self.out_dtype}")
+
+    @property
+    def pieces(self) -> int:
+        return int(self.mult.shape[1])
+
+    @property
+    def shared(self) -> bool:
+        return len(self.mult) == 1 and self.channels > 1
+
+    @property
+    def sum_dtype(self) -> str:
+        """Holds every ``x * mult + bias``."""
+        ends = [self.mult * v + self.bias for v in datatypes.limits(self.in_dtype)]
+        return datatypes.smallest(min(int(e.min()) for e in ends), max(int(e.max()) for e in ends))
+
+    def inputs(self) -> tuple[Stream, ...]:
+        return (Stream(self.freq, self.channels, self.in_dtype, self.lanes),)
+
+    def outputs(self) -> tuple[Stream, ...]:
+        return (Stream(self.freq, self.channels, self.out_dtype, self.lanes),)
+
+    def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        (x,) = tensors
+        return (self._apply(x, self.mult, self.bias, self.split),)
+
+    def _apply(self, x: Tensor, mult: Tensor, bias: Tensor, split: Tensor) -> Tensor:
+        """x [..., C]; mult, bias [C or 1, pieces]; split [C or 1]."""
+        upper = (x >= split) & (self.pieces == 2)
+        total = np.where(upper, x * mult[..., -1] + bias[..., -1], x * mult[..., 0] + bias[..., 0])
+        return self.step * np.clip(total >> self.shift, self.low, self.high) + self.offset
+
+    def memories(self) -> dict[str, Memory]:
+        """``mult``, ``bias``: [fold, lane * pieces + p]; ``split``: [fold, lane], with two pieces only."""
+        rows = 1 if self.shared else self.channels // self.lanes
+        found = {
+            name: Memory(array.reshape(rows, -1), datatypes.smallest(int(array.min()), int(array.max())), "tables")
+            for name, array in (("mult", self.mult), ("bias", self.bias), ("split", self.split))
+        }
+        if self.pieces == 1:
+            del found["split"]
+        return found
+
+    def from_words(self, inputs: list[Tensor], memories: dict[str, Tensor]) -> list[Tensor]:
+        folds = len(memories["mult"])
+        mult = memories["mult"].reshape(folds, -1, self.pieces)
+        bias = memories["bias"].reshape(folds, -1, self.pieces)
+        split = memories.get("split", np.zeros((folds, 1), np.int64))
+        words = inputs[0].reshape(-1, folds, self.lanes)
+        return [self._apply(words, mult, bias, split).reshape(-1, self.lanes)]
+
+    def actors(self, frames: int) -> tuple[Actor, ...]:
+        words = frames * self.inputs()[0].words_per_frame
+        return (Actor("scale", self.latency, (periodic(1, [(0, 1, 1)], words),), (0,), (0,), beats=words),)
+
+    def cost(self) -> Cost:
+        x, m = datatypes.bits(self.in_dtype), datatypes.bits(self.memories()["mult"].dtype)
+        out = datatypes.bits(self.sum_dtype)
+        return Cost(lut=self.lanes * (2.2 * out + 10) + 15, ff=self.lanes * (2 * out + x + m), dsp=self.lanes)

@@ -1,0 +1,127 @@
+"""Mean + deviation pooling: sums, sums of squares, and counts of integer inequalities; no division, no root."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from hwsv import datatypes
+from hwsv.units.base import Cost, Memory, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.beats import Actor, Segment, SharedBuffer
+
+DRAIN_OVERHEAD = 6
+"""Beats a drained value takes beside one a threshold: bank read, V = N*S2 - S1^2 (3), compare pipeline."""
+
+MAX_POSITIONS = 2**16
+"""Pooled positions that the accumulators are sized for."""
+
+
+@dataclass(frozen=True, eq=False)
+class StatsPool(Unit):
+    """The custom op ``hwsv.StatsPool`` as a unit: one output frame an utterance.
+
+    Over N pooled positions: S1 = sum x, S2 = sum x^2, V = N*S2 - S1^2; the mean is
+    ``mean_offset + #{i : mean_mult * S1 >= mean_thresholds[i] * N}``, the deviation
+    ``#{i : dev_mult * V >= dev_thresholds[i] * N^2}``. `over_freq`: pool over time and frequency, else over time.
+    Output pixels hold the means of all channels, then the deviations. lanes: input lanes; outputs leave one by one.
+    """
+
+    freq: int
+    channels: int
+    in_dtype: str
+    out_dtype: str
+    over_freq: bool
+    mean_mult: int
+    mean_thresholds: Tensor
+    mean_offset: int
+    dev_mult: int
+    dev_thresholds: Tensor
+    lanes: int = 1
+
+    kind: ClassVar[str] = "stats_pool"
+    latency: ClassVar[int] = 4
+    frame_aware: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_divides("stats_pool: lanes", self.lanes, self.channels, "channels")
+        for levels in (self.mean_thresholds, self.dev_thresholds):
+            require(levels.ndim == 1 and bool((np.diff(levels) >= 0).all()), "stats_pool: thresholds must ascend")
+        require(self.mean_mult > 0 and self.dev_mult > 0, "stats_pool: multipliers must be positive")
+        low, high = datatypes.limits(self.out_dtype)
+        top = max(self.mean_offset + len(self.mean_thresholds), len(self.dev_thresholds))
+        require(low <= min(self.mean_offset, 0) and top <= high, f"stats_pool: results exceed {self.out_dtype}")
+
+    @property
+    def out_freq(self) -> int:
+        return 1 if self.over_freq else self.freq
+
+    def inputs(self) -> tuple[Stream, ...]:
+        return (Stream(self.freq, self.channels, self.in_dtype, self.lanes),)
+
+    def outputs(self) -> tuple[Stream, ...]:
+        return (Stream(self.out_freq, 2 * self.channels, self.out_dtype, 1),)
+
+    def out_frames(self, frames: int) -> int:
+        return 1
+
+    def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return (self._apply(tensors[0], self.mean_thresholds, self.dev_thresholds),)
+
+    def _apply(self, x: Tensor, mean_thresholds: Tensor, dev_thresholds: Tensor) -> Tensor:
+        axes = (0, 1) if self.over_freq else (0,)
+        n = int(np.prod([x.shape[a] for a in axes]))
+        require(n <= MAX_POSITIONS, f"stats_pool: {n} positions exceed the {MAX_POSITIONS} that it is sized for")
+        s1, s2 = x.sum(axis=axes), (x * x).sum(axis=axes)
+        v = n * s2 - s1 * s1
+        mean = self.mean_offset + (self.mean_mult * s1[..., None] >= mean_thresholds * n).sum(axis=-1)
+        dev = (self.dev_mult * v[..., None] >= dev_thresholds * (n * n)).sum(axis=-1)
+        return np.concatenate([mean, dev], axis=-1).reshape(1, self.out_freq, 2 * self.channels).astype(np.int64)
+
+    def memories(self) -> dict[str, Memory]:
+        return {
+            name: Memory(levels[:, None], datatypes.smallest(int(levels.min()), int(levels.max())), "thresholds")
+            for name, levels in (("mean", self.mean_thresholds), ("dev", self.dev_thresholds))
+        }
+
+    def from_words(self, inputs: list[Tensor], memories: dict[str, Tensor]) -> list[Tensor]:
+        x = self.inputs()[0].tensor(inputs[0])
+        return [self._apply(x, memories["mean"][:, 0], memories["dev"][:, 0]).reshape(-1, 1)]
+
+    def actors(self, frames: int) -> tuple[Actor, ...]:
+        """Accumulate fills a bank an utterance; drain empties it, so that the next utterance need not wait."""
+        banks = SharedBuffer("banks", 2, 1)
+        words = frames * self.inputs()[0].words_per_frame
+        pops, ones = np.ones(words, np.int64), np.ones(words, np.int64)
+        pops[0] = 3  # the length comes with the first word
+        writes, space = np.zeros(words, np.int64), np.zeros(words, np.int64)
+        writes[-1] = space[0] = 1
+        fill = Segment(ones, pops, 0 * ones, writes=writes, space=space)
+        values = self.out_freq * 2 * self.channels
+        period = self.drain_beats_per_value
+        delay, needs, frees = np.full(values, period), np.zeros(values, np.int64), np.zeros(values, np.int64)
+        needs[0] = frees[-1] = 1
+        # the bank is claimed on a beat of its own, before the first value's beats
+        start = Segment(np.ones(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64), needs=np.ones(1, np.int64))
+        drain = Segment(delay, 0 * delay, np.ones(values, np.int64), needs=needs, frees=frees)
+        return (
+            Actor("accumulate", 0, (fill,), (0, 1), (), banks, beats=words),
+            Actor("drain", self.latency, (start, drain), (), (0,), banks, beats=1 + period * values),
+        )
+
+    @property
+    def drain_beats_per_value(self) -> int:
+        return max(len(self.mean_thresholds), len(self.dev_thresholds)) + DRAIN_OVERHEAD
+
+    def accumulator_bits(self) -> tuple[int, int]:
+        """Bits of S1 and S2 for MAX_POSITIONS positions."""
+        low, high = datatypes.limits(self.in_dtype)
+        largest = max(abs(low), abs(high))
+        return (largest * MAX_POSITIONS).bit_length() + 1, (largest * largest * MAX_POSITIONS).bit_length()
+
+    def cost(self) -> Cost:
+        s1, s2 = self.accumulator_bits()
+        words = self.channels * (1 if self.over_freq else self.freq)
+        return Cost(
+            lut=self.lanes * (s1 + s2 + 20) + 12 * s2, ff=self.lanes * (s1 + s2) + 8 * s2, dsp=self.lanes + 6,
+            ram_bits={"accumulators": 2 * words * (s1 + s2)},
+        )  # fmt: skip

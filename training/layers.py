@@ -1,0 +1,156 @@
+"""Two implementations of the same quantised layers: `FastLayers` for training, `BrevitasLayers` for export.
+
+Both compute the same numbers in float32 evaluation (a test holds that). The fast ones cost few memory passes: signs
+with a hard-tanh straight-through gradient, quantisers with a saturating one, constant power-of-two scales.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import brevitas.nn as qnn
+import torch
+from brevitas.quant import Int8ActPerTensorFixedPoint, Int8WeightPerTensorFixedPoint
+from brevitas.quant.binary import SignedBinaryActPerTensorConst, SignedBinaryWeightPerTensorConst
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Layers(Protocol):
+    """What a network is made of. Scales are values of one integer step."""
+
+    def sign(self) -> nn.Module:
+        """-1 for negative values, else +1 (also for both zeros)."""
+
+    def quantise(self, bits: int, step: float, floor: bool = False) -> nn.Module:
+        """Signed ``bits``-bit multiples of ``step``, saturating; rounds half to even, or down with ``floor``."""
+
+    def conv(self, inputs: int, outputs: int, stride: int, bits: int) -> nn.Module:
+        """3x3 convolution, zero padding 1, no bias; +-1 weights for one bit, else multiples of 2^(1-bits)."""
+
+    def linear(self, inputs: int, outputs: int, bits: int) -> nn.Module:
+        """Linear layer without bias, weights as in `conv`."""
+
+
+class _Sign(torch.autograd.Function):
+    """Sign with the gradient of hard-tanh (https://arxiv.org/abs/1602.02830)."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x.abs() <= 1)
+        return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
+        (inside,) = ctx.saved_tensors
+        return grad * inside
+
+
+class _Quantise(torch.autograd.Function):
+    """Round to a grid and saturate; the gradient passes where nothing saturates."""
+
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, x: Tensor, low: int, high: int, step: float, floor: bool
+    ) -> Tensor:
+        steps = x * (1 / step)
+        steps = steps.floor() if floor else steps.round()
+        ctx.save_for_backward((steps >= low) & (steps <= high))
+        return steps.clamp(low, high) * step
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (inside,) = ctx.saved_tensors
+        return grad * inside, None, None, None, None
+
+
+class _FastSign(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return _Sign.apply(x)
+
+
+class _FastQuantise(nn.Module):
+    def __init__(self, bits: int, step: float, floor: bool) -> None:
+        super().__init__()
+        self.low, self.high, self.step, self.floor = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1, step, floor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _Quantise.apply(x, self.low, self.high, self.step, self.floor)
+
+
+def quantise_weight(weight: Tensor, bits: int) -> Tensor:
+    """+-1 for one bit, else multiples of 2^(1-bits), symmetric (no most negative value)."""
+    if bits == 1:
+        return _Sign.apply(weight)
+    top = 2 ** (bits - 1) - 1
+    return _Quantise.apply(weight, -top, top, 2.0 ** (1 - bits), False)
+
+
+class _FastConv(nn.Conv2d):
+    def __init__(self, inputs: int, outputs: int, stride: int, bits: int) -> None:
+        super().__init__(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.bits = bits
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.conv2d(x, quantise_weight(self.weight, self.bits), None, self.stride, self.padding)
+
+
+class _FastLinear(nn.Linear):
+    def __init__(self, inputs: int, outputs: int, bits: int) -> None:
+        super().__init__(inputs, outputs, bias=False)
+        self.bits = bits
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x, quantise_weight(self.weight, self.bits))
+
+
+class FastLayers:
+    """`Layers` for training."""
+
+    def sign(self) -> nn.Module:
+        return _FastSign()
+
+    def quantise(self, bits: int, step: float, floor: bool = False) -> nn.Module:
+        return _FastQuantise(bits, step, floor)
+
+    def conv(self, inputs: int, outputs: int, stride: int, bits: int) -> nn.Module:
+        return _FastConv(inputs, outputs, stride, bits)
+
+    def linear(self, inputs: int, outputs: int, bits: int) -> nn.Module:
+        return _FastLinear(inputs, outputs, bits)
+
+
+class BrevitasLayers:
+    """`Layers` for QONNX export."""
+
+    def sign(self) -> nn.Module:
+        return qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_const=1.0)
+
+    def quantise(self, bits: int, step: float, floor: bool = False) -> nn.Module:
+        return qnn.QuantIdentity(
+            act_quant=Int8ActPerTensorFixedPoint,
+            bit_width=bits,
+            scaling_impl_type="const",
+            min_val=-step * 2 ** (bits - 1),
+            max_val=step * 2 ** (bits - 1),
+            float_to_int_impl_type="floor" if floor else "round",
+        )
+
+    def conv(self, inputs: int, outputs: int, stride: int, bits: int) -> nn.Module:
+        return qnn.QuantConv2d(
+            inputs, outputs, 3, stride=stride, padding=1, bias=False, **_weight_quantiser(bits)
+        )
+
+    def linear(self, inputs: int, outputs: int, bits: int) -> nn.Module:
+        return qnn.QuantLinear(inputs, outputs, bias=False, **_weight_quantiser(bits))
+
+
+def _weight_quantiser(bits: int) -> dict[str, object]:
+    if bits == 1:
+        return {"weight_quant": SignedBinaryWeightPerTensorConst, "weight_scaling_const": 1.0}
+    return {
+        "weight_quant": Int8WeightPerTensorFixedPoint,
+        "weight_bit_width": bits,
+        "weight_scaling_impl_type": "const",
+        "weight_scaling_const": 1.0,
+    }
