@@ -98,6 +98,11 @@ def write_qonnx(net: SpeakerNet, recipe: Recipe, out_path: Path) -> None:
             output_names=["embedding"],
         )
         wrapper = ModelWrapper(str(raw))
+    # InferShapes asks every custom op for its shape first: tell it what the pooling sees, the rest follows.
+    with torch.no_grad():
+        pooled = frozen.features_map(example)
+    (pool,) = wrapper.get_nodes_by_op_type("StatsPool")
+    wrapper.set_tensor_shape(pool.input[0], list(pooled.shape))
     wrapper = wrapper.transform(InferShapes())
     _add_metadata(wrapper.model, recipe.features, recipe.name)
     onnx.save(wrapper.model, out_path)

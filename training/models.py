@@ -224,10 +224,13 @@ class SpeakerNet(nn.Module):
         nn.init.uniform_(self.fc.weight, -0.75, 0.75)
         self.fc_norm: nn.Module = nn.BatchNorm1d(config.embedding)
 
+    def features_map(self, x: Tensor) -> Tensor:
+        """The residual stream before pooling, ``[N, C, ~T/16, ~F/16]`` for four stages."""
+        return self.body(self.stem_residual(self.stem_norm(self.stem(self.input(x)))))
+
     def accumulate(self, x: Tensor) -> Tensor:
         """The last layer's outputs ``[N, E]``: in evaluation exact integers times the weight scale."""
-        r = self.stem_residual(self.stem_norm(self.stem(self.input(x))))
-        return self.fc(self.pool(self.body(r)).flatten(1))
+        return self.fc(self.pool(self.features_map(x)).flatten(1))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc_norm(self.accumulate(x))

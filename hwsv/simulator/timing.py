@@ -1,0 +1,161 @@
+"""Timing: runs the kernel on a wired graph and reads latency, interval, utilisation, stalls, occupancy, deadlocks."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsv.errors import CheckFailed, InputError
+from hwsv.graph import Channel, UnitGraph
+from hwsv.simulator import kernel
+from hwsv.simulator.tables import Tables, build
+
+MAX_RECORDED = 200_000_000
+"""Pushes that `record` keeps times of (16 bytes each)."""
+
+_ARGUMENTS = (
+    "seg_first seg_last seg_table seg_length seg_repeats seg_tail seg_base seg_needs_step seg_frees_step "
+    "delay pops pushes flags needs frees "
+    "latency in_first in_channel out_first out_channel buffer enable_first enable_period enable_wait"
+).split()
+_CHANNEL_ARGUMENTS = "ring_first depth channel_latency producer consumer".split()
+_BUFFER_ARGUMENTS = "items buffer_first buffer_writer buffer_reader".split()
+_STATE = (
+    "segment repeat position now state blocker pushed popped written released "
+    "stall_empty stall_full stall_needs stall_space finish"
+).split()
+
+
+@dataclass
+class UnitTiming:
+    """One actor over the run: `beats` it issued, `utilisation` = beats per cycle of the interval at steady state,
+    `stalls`: cycles lost by reason ("features empty", "conv1_window full", "needs lines", "no space in lines")."""
+
+    node: str
+    actor: str
+    beats: int
+    utilisation: float
+    stalls: dict[str, int]
+
+
+@dataclass
+class Timing:
+    """Exact cycle counts of a run, of the RTL that the schedules describe (of HLS: an estimate).
+
+    latency: cycles from the first cycle to the last word of the first utterance's embedding; interval: cycles between
+    the last two embeddings (equal to latency with one utterance); finish[i]: cycle of utterance i's last output word;
+    handshakes: pushes and pops; peak[tensor]: most words that a channel held; push_time/pop_time[tensor]: with `record`.
+    """
+
+    latency: int
+    interval: int
+    cycles: int
+    finish: list[int]
+    handshakes: int
+    units: list[UnitTiming]
+    peak: dict[str, int] = field(default_factory=dict)
+    push_time: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    pop_time: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    @property
+    def bottleneck(self) -> UnitTiming:
+        """The actor that issues most beats: it sets the interval of a well-fed pipeline."""
+        return max(self.units, key=lambda u: u.beats)
+
+
+class Deadlock(CheckFailed):
+    """The accelerator hangs. `cycle`: the units and conditions that wait for each other; `blocked`: all of them."""
+
+    def __init__(self, cycle: list[str], blocked: list[str]) -> None:
+        self.cycle, self.blocked = cycle, blocked
+        super().__init__(f"deadlock: {' -> '.join(cycle)}")
+
+
+def run(
+    graph: UnitGraph,
+    frames: list[int],
+    channels: dict[str, Channel] | None = None,
+    enables: dict[str, NDArray[np.bool_]] | None = None,
+    record: bool = False,
+) -> Timing:
+    """Play utterances of `frames` frames back to back (see `tables.build`).
+
+    Raises Deadlock with the channels and units that form the cycle, InputError for bad depths or lengths.
+    """
+    if not frames:
+        raise InputError("nothing to simulate: give at least one utterance")
+    tables = build(graph, frames, channels, enables)
+    return play(tables, record)
+
+
+def play(tables: Tables, record: bool = False) -> Timing:
+    """`run` on tables that are already built."""
+    if record and int(tables.push_first[-1]) > MAX_RECORDED:
+        raise InputError(f"{int(tables.push_first[-1])} words are too many to record; simulate fewer utterances")
+    state = kernel.start(tables, record)
+    done = kernel.run(
+        *(tables.arrays[n] for n in _ARGUMENTS), state["ring"], *(tables.arrays[n] for n in _CHANNEL_ARGUMENTS),
+        *(tables.arrays[n] for n in _BUFFER_ARGUMENTS), record, tables.push_first, state["push_time"],
+        tables.push_first, state["pop_time"], *(state[n] for n in _STATE),
+    )  # fmt: skip
+    if not done:
+        raise _diagnose(tables, state)
+    return _report(tables, state, record)
+
+
+def _report(tables: Tables, state: dict[str, np.ndarray], record: bool) -> Timing:
+    finish = [int(t) for t in state["finish"]]
+    latency = finish[0] + 1
+    interval = finish[-1] - finish[-2] if len(finish) > 1 else latency
+    cycles = finish[-1] + 1
+    timing = Timing(latency, interval, cycles, finish, int(state["pushed"].sum() + state["popped"].sum()), [])
+    stalls: dict[int, dict[str, int]] = {}
+    for c, name in enumerate(tables.channels):
+        stalls.setdefault(int(tables.consumer[c]), {})[f"{name} empty"] = int(state["stall_empty"][c])
+        stalls.setdefault(int(tables.producer[c]), {})[f"{name} full"] = int(state["stall_full"][c])
+    for b, (_, name) in enumerate(tables.buffers):
+        stalls.setdefault(int(tables.buffer_reader[b]), {})[f"needs {name}"] = int(state["stall_needs"][b])
+        stalls.setdefault(int(tables.buffer_writer[b]), {})[f"no space in {name}"] = int(state["stall_space"][b])
+    for a, (node, actor) in enumerate(tables.actors):
+        beats = int(tables.beats[a])
+        if beats:
+            reasons = {reason: n for reason, n in stalls.get(a, {}).items() if n}
+            timing.units.append(UnitTiming(node, actor, beats, beats / cycles, reasons))
+    if record:
+        for c, name in enumerate(tables.channels):
+            span = slice(int(tables.push_first[c]), int(tables.push_first[c + 1]))
+            timing.push_time[name], timing.pop_time[name] = state["push_time"][span], state["pop_time"][span]
+            timing.peak[name] = _peak(timing.push_time[name], timing.pop_time[name])
+    return timing
+
+
+def _peak(pushes: NDArray[np.int64], pops: NDArray[np.int64]) -> int:
+    """Most words in flight or stored: pushed at or before a cycle, not popped before it."""
+    if not len(pushes):
+        return 0
+    return int((np.arange(1, len(pushes) + 1) - np.searchsorted(pops, pushes)).max())
+
+
+def _diagnose(tables: Tables, state: dict[str, np.ndarray]) -> Deadlock:
+    """Follow what each blocked actor waits for until an actor repeats: that is the cycle."""
+    waits: dict[int, tuple[int, str]] = {}
+    for a, (node, actor) in enumerate(tables.actors):
+        why, what = int(state["state"][a]), int(state["blocker"][a])
+        if why == kernel.EMPTY:
+            waits[a] = int(tables.producer[what]), f"{node} ({actor}): {tables.channels[what]!r} is empty"
+        elif why == kernel.FULL:
+            depth = int(tables.depth[what])
+            waits[a] = int(tables.consumer[what]), f"{node} ({actor}): {tables.channels[what]!r} is full ({depth} words)"
+        elif why == kernel.NEEDS:
+            waits[a] = int(tables.buffer_writer[what]), f"{node} ({actor}): needs more {tables.buffers[what][1]}"
+        elif why == kernel.SPACE:
+            waits[a] = int(tables.buffer_reader[what]), f"{node} ({actor}): no space in {tables.buffers[what][1]}"
+    blocked = [text for _, text in waits.values()]
+    for start in waits:
+        path = [start]
+        while (following := waits[path[-1]][0]) in waits and following not in path:
+            path.append(following)
+        if following in path:
+            return Deadlock([waits[a][1] for a in path[path.index(following) :]], blocked)
+    return Deadlock(blocked, blocked)
+

@@ -1,0 +1,1 @@
+"""Do all levels of the chain compute the same integers? See `hwsv.verify.chain`."""

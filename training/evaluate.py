@@ -1,0 +1,96 @@
+"""Equal error rates of a torch network on full utterances: held-out speakers for every choice, trial lists to report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.signal import fftconvolve, lfilter
+from torch import nn
+
+from hwsv.host.audio import load_audio
+from hwsv.host.features import FeatureSpec, log_mel_int8
+from training.data import read_utt2spk, split_heldout
+from training.recipe import Recipe
+
+_NOISY_PER_SPEAKER = 8
+
+
+def equal_error_rate(targets: np.ndarray, nontargets: np.ndarray) -> float:
+    """Where misses and false alarms are equal, as a fraction."""
+    scores = np.concatenate([targets, nontargets])
+    labels = np.concatenate([np.ones(len(targets)), np.zeros(len(nontargets))])[np.argsort(scores, kind="stable")]
+    misses = np.cumsum(labels) / len(targets)
+    alarms = 1 - np.cumsum(1 - labels) / len(nontargets)
+    nearest = int(np.argmin(np.abs(misses - alarms)))
+    return float((misses[nearest] + alarms[nearest]) / 2)
+
+
+def all_pairs_eer(embeddings: np.ndarray, speakers: Sequence[str]) -> float:
+    """EER over every pair of the rows of ``[N, E]``."""
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    scores = unit @ unit.T
+    upper = np.triu(np.ones_like(scores, dtype=bool), 1)
+    same = np.array(speakers)[:, None] == np.array(speakers)[None]
+    return equal_error_rate(scores[upper & same], scores[upper & ~same])
+
+
+def embed(net: nn.Module, features: Sequence[np.ndarray], scale: float) -> np.ndarray:
+    """Embeddings ``[N, E]`` of int8 features ``[T, F]``, each utterance as a whole."""
+    net.eval()
+    with torch.no_grad():
+        rows = [net(torch.from_numpy(f.astype(np.float32) * np.float32(scale))[None, None]) for f in features]
+    return torch.cat(rows).numpy()
+
+
+def add_room_and_noise(audio: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """A noisy version of float32 samples: random decaying reverberation, then coloured noise at 15-25 dB."""
+    rt60 = rng.uniform(0.2, 0.7)
+    time = np.arange(int(rt60 * rate)) / rate
+    response = rng.standard_normal(len(time)) * 10 ** (-3 * time / rt60) * rng.uniform(0.02, 0.06)
+    response[0] = 1.0
+    wet = fftconvolve(audio, response)[: len(audio)]
+    noise = lfilter([1.0], [1.0, -rng.uniform(0.0, 0.95)], rng.standard_normal(len(wet)))
+    level = np.sqrt(np.mean(wet**2) / np.mean(noise**2)) * 10 ** (-rng.uniform(15, 25) / 20)
+    return (wet + level * noise).astype(np.float32)
+
+
+class Heldout:
+    """Features of the held-out speakers, clean and in a noisy version made here."""
+
+    def __init__(self, recipe: Recipe, root: Path) -> None:
+        data = recipe.data
+        _, rows = split_heldout(read_utt2spk(root / data.heldout_from), data.heldout_speakers, recipe.seed)
+        spec = self._spec = recipe.features
+        audio = [load_audio(root / data.audio / utterance, spec.sample_rate) for utterance, _ in rows]
+        self._clean = [log_mel_int8(samples, spec) for samples in audio]
+        self._speakers = [speaker for _, speaker in rows]
+        seen: dict[str, int] = {}
+        self._noisy, self._noisy_speakers = [], []
+        for i, (samples, speaker) in enumerate(zip(audio, self._speakers, strict=True)):
+            seen[speaker] = seen.get(speaker, 0) + 1
+            if seen[speaker] <= _NOISY_PER_SPEAKER:
+                noisy = add_room_and_noise(samples, spec.sample_rate, np.random.default_rng([recipe.seed, i]))
+                self._noisy.append(log_mel_int8(noisy, spec))
+                self._noisy_speakers.append(speaker)
+
+    def eer(self, net: nn.Module) -> dict[str, float]:
+        """``{"clean": ..., "noisy": ...}``, fractions, over all pairs of utterances."""
+        return {
+            "clean": all_pairs_eer(embed(net, self._clean, self._spec.scale), self._speakers),
+            "noisy": all_pairs_eer(embed(net, self._noisy, self._spec.scale), self._noisy_speakers),
+        }
+
+
+def trials_eer(embed_path: Callable[[str], np.ndarray], trials: Path) -> float:
+    """EER on a list in the VoxCeleb format (``1|0 enrol test``); ``embed_path`` gives one utterance's embedding."""
+    rows = [line.split() for line in trials.read_text(encoding="utf-8").splitlines()]
+    unit = {}
+    for path in {path for row in rows for path in row[1:]}:
+        embedding = embed_path(path)
+        unit[path] = embedding / np.linalg.norm(embedding)
+    scores = np.array([unit[a] @ unit[b] for _, a, b in rows])
+    same = np.array([label == "1" for label, _, _ in rows])
+    return equal_error_rate(scores[same], scores[~same])

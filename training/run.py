@@ -1,0 +1,190 @@
+"""Training from a recipe: the float twin, then the binary network distilled from it."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from hwsv.errors import InputError
+from training.augment import augment
+from training.data import Crops
+from training.evaluate import Heldout
+from training.losses import AngularMargin, embedding_distance
+from training.models import FloatNet, SpeakerNet
+from training.recipe import Recipe, StageConfig, load_recipe
+
+
+@dataclass
+class _Stage:
+    """One optimisation and everything that a killed run needs to go on."""
+
+    name: str
+    config: StageConfig
+    net: nn.Module
+    loss: AngularMargin
+    teacher: nn.Module | None = None
+    step: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        weights = [p for p in self.parameters() if p.ndim == 4 or p.ndim == 2]
+        others = [p for p in self.parameters() if p.ndim != 4 and p.ndim != 2]
+        groups = [{"params": weights, "weight_decay": self.config.weight_decay}, {"params": others}]
+        self.optimiser = torch.optim.AdamW(groups, lr=self.config.lr, weight_decay=0.0, fused=True)
+
+    def parameters(self) -> list[nn.Parameter]:
+        return [*self.net.parameters(), *self.loss.parameters()]
+
+    def rate(self) -> float:
+        """Linear warm-up, then a cosine to zero."""
+        config = self.config
+        if self.step < config.warmup:
+            return config.lr * (self.step + 1) / config.warmup
+        done = (self.step - config.warmup) / max(config.steps - config.warmup, 1)
+        return config.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+    def save(self, path: Path) -> None:
+        state = {
+            "net": self.net.state_dict(),
+            "loss": self.loss.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "wall_s": self.wall_s,
+            "cpu_s": self.cpu_s,
+        }
+        partial = path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.loss.load_state_dict(state["loss"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.wall_s, self.cpu_s = state["step"], state["wall_s"], state["cpu_s"]
+
+
+def train(recipe_path: str | Path, data_root: str | Path, out_dir: str | Path, resume: bool = True) -> Path:
+    """Train float twin and binary network; returns the slim checkpoint ``out_dir/<name>.pt``.
+
+    ``data_root`` holds the recipe's lists and audio. ``out_dir`` receives the feature cache, checkpoints and
+    ``<name>.log.jsonl``. With ``resume`` a killed run goes on where its last checkpoint was: every batch is a
+    function of seed and step, so the curve is the same.
+    """
+    recipe, root, out = load_recipe(recipe_path), Path(data_root), Path(out_dir)
+    if not root.is_dir():
+        raise InputError(f"{root}: no such data folder")
+    out.mkdir(parents=True, exist_ok=True)
+    log = out / f"{recipe.name}.log.jsonl"
+    if not resume:
+        for stale in (log, out / "float_twin.ckpt", out / "binary.ckpt"):
+            stale.unlink(missing_ok=True)
+    crops, heldout = Crops(recipe, root, out / "cache"), Heldout(recipe, root)
+
+    torch.manual_seed(recipe.seed)
+    twin = _stage("float_twin", recipe, FloatNet(recipe.network, recipe.features), crops.classes)
+    _optimise(twin, recipe, crops, heldout, out, log)
+
+    torch.manual_seed(recipe.seed + 1)
+    binary = _stage("binary", recipe, SpeakerNet(recipe.network, recipe.features), crops.classes)
+    binary.teacher = twin.net.eval()
+    binary.loss.load_state_dict(twin.loss.state_dict())
+    _optimise(binary, recipe, crops, heldout, out, log)
+
+    slim = out / f"{recipe.name}.pt"
+    torch.save({"recipe": recipe.model_dump_json(), "net": binary.net.state_dict()}, slim)
+    torch.save({"recipe": recipe.model_dump_json(), "net": twin.net.state_dict()}, out / f"{recipe.name}_float.pt")
+    return slim
+
+
+def _stage(name: str, recipe: Recipe, net: nn.Module, classes: int) -> _Stage:
+    config: StageConfig = getattr(recipe, name)
+    return _Stage(name, config, net, AngularMargin(recipe.network.embedding, classes, config.margin, config.scale))
+
+
+def _optimise(stage: _Stage, recipe: Recipe, crops: Crops, heldout: Heldout, out: Path, log: Path) -> None:
+    checkpoint = out / f"{stage.name}.ckpt"
+    if checkpoint.exists():
+        stage.load(checkpoint)
+    _forget_after(log, stage.name, stage.step)
+    stage.net.to(memory_format=torch.channels_last)
+    wall, cpu, losses = time.monotonic(), time.process_time(), []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task(stage.name, total=stage.config.steps, completed=stage.step)
+        while stage.step < stage.config.steps:
+            losses.append(_train_step(stage, recipe, crops))
+            stage.step += 1
+            progress.advance(task)
+            if stage.step % stage.config.evaluate_every == 0 or stage.step == stage.config.steps:
+                stage.wall_s += time.monotonic() - wall
+                stage.cpu_s += time.process_time() - cpu
+                eer = heldout.eer(stage.net)
+                wall, cpu = time.monotonic(), time.process_time()
+                row = {
+                    "stage": stage.name,
+                    "step": stage.step,
+                    "loss": round(float(np.mean(losses)), 4),
+                    "heldout_eer": round(eer["clean"], 4),
+                    "heldout_noisy_eer": round(eer["noisy"], 4),
+                    "wall_s": round(stage.wall_s, 1),
+                    "cpu_s": round(stage.cpu_s, 1),
+                }
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+                progress.console.print(json.dumps(row))
+                losses = []
+                stage.save(checkpoint)
+
+
+def _train_step(stage: _Stage, recipe: Recipe, crops: Crops) -> float:
+    """One optimiser step on the batch that belongs to this seed, stage and step."""
+    mels, classes = crops.batch(np.random.default_rng([recipe.seed, stage.step]), stage.config.batch)
+    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + stage.step)
+    x = augment(torch.from_numpy(mels), recipe.augment, generator)[:, None]
+    x = _as_features(x, recipe).to(memory_format=torch.channels_last)
+    labels = torch.from_numpy(classes)
+    stage.net.train()
+    for group in stage.optimiser.param_groups:
+        group["lr"] = stage.rate()
+    with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
+        embeddings = stage.net(x)
+        if stage.teacher is not None:
+            with torch.no_grad():
+                target = stage.teacher(x)
+    loss: Tensor = stage.loss(embeddings.float(), labels)
+    if stage.teacher is not None:
+        loss = loss + stage.config.distil * embedding_distance(embeddings.float(), target.float())
+    if not torch.isfinite(loss):
+        raise FloatingPointError(f"{stage.name}: the loss is not finite at step {stage.step}")
+    stage.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    stage.optimiser.step()
+    return loss.item()
+
+
+def _as_features(x: Tensor, recipe: Recipe) -> Tensor:
+    """Round to what the host delivers, so that the float twin hears the same."""
+    scale, top = recipe.features.scale, 2 ** (recipe.features.bits - 1)
+    return (x / scale).round().clamp(-top, top - 1) * scale
+
+
+def _has_fast_bfloat16() -> bool:
+    return torch.cpu._is_avx512_bf16_supported()
+
+
+def _forget_after(log: Path, stage: str, step: int) -> None:
+    """Drop log rows that a resumed run will write again."""
+    if log.exists():
+        rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        kept = [row for row in rows if row["stage"] != stage or row["step"] <= step]
+        log.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
