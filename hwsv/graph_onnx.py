@@ -12,7 +12,6 @@ from qonnx.core.datatype import DataType
 from qonnx.custom_op.base import CustomOp
 from qonnx.custom_op.registry import add_op_to_domain
 
-
 from hwsv.errors import InputError
 from hwsv.graph import INPUT, LENGTH, OUTPUT, Channel, Node, UnitGraph
 from hwsv.units.base import Unit, registry

@@ -13,22 +13,15 @@ from hwsv.simulator.tables import Tables, build
 MAX_RECORDED = 200_000_000
 """Pushes that `record` keeps times of (16 bytes each)."""
 
-_ARGUMENTS = (
-    "seg_first seg_last seg_table seg_length seg_repeats seg_tail seg_base seg_needs_step seg_frees_step "
-    "delay pops pushes flags needs frees "
-    "latency in_first in_channel out_first out_channel buffer enable_first enable_period enable_wait"
-).split()
-_CHANNEL_ARGUMENTS = "ring_first depth channel_latency producer consumer".split()
-_BUFFER_ARGUMENTS = "items buffer_first buffer_writer buffer_reader".split()
-_STATE = (
-    "segment repeat position now state blocker pushed popped written released "
-    "stall_empty stall_full stall_needs stall_space finish"
-).split()
+_ARGUMENTS = ["seg_first", "seg_last", "seg_table", "seg_length", "seg_repeats", "seg_tail", "seg_base", "seg_needs_step", "seg_frees_step", "delay", "pops", "pushes", "flags", "needs", "frees", "latency", "in_first", "in_channel", "out_first", "out_channel", "buffer", "enable_first", "enable_period", "enable_wait"]
+_CHANNEL_ARGUMENTS = ["ring_first", "depth", "channel_latency", "producer", "consumer"]
+_BUFFER_ARGUMENTS = ["items", "buffer_first", "buffer_writer", "buffer_reader"]
+_STATE = ["segment", "repeat", "position", "now", "state", "blocker", "pushed", "popped", "written", "released", "stall_empty", "stall_full", "stall_needs", "stall_space", "finish"]
 
 
 @dataclass
 class UnitTiming:
-    """One actor over the run: `beats` it issued, `utilisation` = beats per cycle of the interval at steady state,
+    """One actor over the run: `beats` it issued, `utilisation` = its beats an utterance per cycle of the interval,
     `stalls`: cycles lost by reason ("features empty", "conv1_window full", "needs lines", "no space in lines")."""
 
     node: str
@@ -120,7 +113,7 @@ def _report(tables: Tables, state: dict[str, np.ndarray], record: bool) -> Timin
         beats = int(tables.beats[a])
         if beats:
             reasons = {reason: n for reason, n in stalls.get(a, {}).items() if n}
-            timing.units.append(UnitTiming(node, actor, beats, beats / cycles, reasons))
+            timing.units.append(UnitTiming(node, actor, beats, beats / len(finish) / interval, reasons))
     if record:
         for c, name in enumerate(tables.channels):
             span = slice(int(tables.push_first[c]), int(tables.push_first[c + 1]))

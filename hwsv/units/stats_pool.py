@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from hwsv import datatypes
+from hwsv.custom_ops.stats_pool import StatsPoolParams, stats_pool_int
 from hwsv.units.base import Cost, Memory, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, Segment, SharedBuffer
 
@@ -45,7 +46,8 @@ class StatsPool(Unit):
     def __post_init__(self) -> None:
         check_divides("stats_pool: lanes", self.lanes, self.channels, "channels")
         for levels in (self.mean_thresholds, self.dev_thresholds):
-            require(levels.ndim == 1 and bool((np.diff(levels) >= 0).all()), "stats_pool: thresholds must ascend")
+            ascending = levels.ndim == 1 and bool((np.diff(levels) > 0).all())
+            require(ascending, "stats_pool: thresholds must ascend strictly")
         require(self.mean_mult > 0 and self.dev_mult > 0, "stats_pool: multipliers must be positive")
         low, high = datatypes.limits(self.out_dtype)
         top = max(self.mean_offset + len(self.mean_thresholds), len(self.dev_thresholds))
@@ -68,14 +70,18 @@ class StatsPool(Unit):
         return (self._apply(tensors[0], self.mean_thresholds, self.dev_thresholds),)
 
     def _apply(self, x: Tensor, mean_thresholds: Tensor, dev_thresholds: Tensor) -> Tensor:
-        axes = (0, 1) if self.over_freq else (0,)
-        n = int(np.prod([x.shape[a] for a in axes]))
-        require(n <= MAX_POSITIONS, f"stats_pool: {n} positions exceed the {MAX_POSITIONS} that it is sized for")
-        s1, s2 = x.sum(axis=axes), (x * x).sum(axis=axes)
-        v = n * s2 - s1 * s1
-        mean = self.mean_offset + (self.mean_mult * s1[..., None] >= mean_thresholds * n).sum(axis=-1)
-        dev = (self.dev_mult * v[..., None] >= dev_thresholds * (n * n)).sum(axis=-1)
-        return np.concatenate([mean, dev], axis=-1).reshape(1, self.out_freq, 2 * self.channels).astype(np.int64)
+        """The operator's own definition, on [T, F, C] instead of [1, C, T, F]."""
+        positions = len(x) * (self.freq if self.over_freq else 1)
+        require(
+            positions <= MAX_POSITIONS,
+            f"stats_pool: {positions} positions exceed the {MAX_POSITIONS} that it is sized for",
+        )
+        params = StatsPoolParams(
+            "time_freq" if self.over_freq else "time", 1.0,
+            self.mean_mult, tuple(mean_thresholds.tolist()), self.mean_offset,
+            self.dev_mult, tuple(dev_thresholds.tolist()),
+        )  # fmt: skip
+        return stats_pool_int(x.transpose(2, 0, 1)[None], params)[0].transpose(1, 2, 0)
 
     def memories(self) -> dict[str, Memory]:
         return {

@@ -19,9 +19,11 @@ class CycleLevel(Level):
         from hwsv.simulator import simulate
 
         for start in range(0, len(features), BATCH):
-            yield from simulate(self.design, list(features[start : start + BATCH]), None).embeddings
+            yield from simulate(self.design, list(features[start : start + BATCH])).embeddings
 
     def tensors(self, features: Tensor) -> dict[str, Tensor]:
         from hwsv.simulator import simulate
 
-        return simulate(self.design, [features], None).tensors[0]
+        (words,) = simulate(self.design, [features], keep_words=True).words
+        streams = self.design.graph.streams()
+        return {tensor: streams[tensor].tensor(folded) for tensor, folded in words.items()}

@@ -1,0 +1,84 @@
+# hwsv: `make demo` and `make test` do everything on a fresh machine; the rest is in `make help`.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+HWSV   := $(BIN)/hwsv
+
+BOARD  ?= ulx3s-25f
+MODEL  ?= training/zoo/nano.onnx
+DESIGN ?= build/$(basename $(notdir $(MODEL)))
+RECIPE ?= training/recipes/nano.yaml
+FPS    ?= 30
+# Folder with audio/ and lists/ (see README, "Speech"); needed by train and by the corpus part of bench.
+CORPUS ?=
+# Another index for torch's CPU build (see README); empty: what pip is configured with.
+TORCH_INDEX ?=
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test train compile sim verify bench lint format check-tools setup setup-train clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: setup compile ## compile the shipped nano, run two voices through every level (WAV="a.wav b.wav" for yours)
+	$(HWSV) demo $(DESIGN) $(WAV)
+
+test: setup-train ## the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+train: setup-train ## train RECIPE on CORPUS (float twin, then the binary network)
+	@test -n "$(CORPUS)" || { echo "make train: give CORPUS=folder (README, 'Speech')"; exit 2; }
+	$(HWSV) train $(RECIPE) --root $(CORPUS)
+
+compile: setup ## compile MODEL for BOARD at FPS into DESIGN
+	$(HWSV) compile $(MODEL) --board $(BOARD) --fps $(FPS) -o $(DESIGN)
+
+sim: compile ## exact cycles of DESIGN
+	$(HWSV) simulate $(DESIGN)
+
+verify: compile ## every level against the one before, on the bundled voices
+	$(HWSV) verify $(DESIGN) --levels qonnx-raw,qonnx,golden,emulator,csim,csim-strict,cycle
+
+bench: setup-train compile ## the figures of the README (CORPUS adds those on speech)
+	$(BIN)/python -m benchmarks $(DESIGN) $(if $(CORPUS),--corpus $(CORPUS))
+
+lint: setup-train ## ruff and mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+format: setup-train
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+setup: check-tools $(VENV)/.toolchain ## the toolchain's environment (no torch)
+
+setup-train: check-tools $(VENV)/.train ## adds torch and Brevitas
+
+check-tools:
+	@for tool in git g++ $(PYTHON); do command -v $$tool >/dev/null || \
+	  { echo "'$$tool' is missing. On Debian: apt-get install git make g++ python3 python3-venv"; exit 2; }; done
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
+	  { echo "Python 3.11 or 3.12 is needed; name it with make PYTHON=python3.11"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv is missing. On Debian: apt-get install python3-venv"; exit 2; }
+
+# finn-plus and hls4ml declare dependencies (torch, CUDA, TensorFlow …) that nothing here uses: hence --no-deps.
+$(VENV)/.toolchain: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "setting up the toolchain in $(VENV) …"
+	@$(PIP) -e .
+	@$(PIP) --no-deps finn-plus==1.6.1 hls4ml==1.3.0
+	@touch $@
+
+# The CPU build of torch is tried first: the plain name brings several GB of CUDA packages on many machines.
+$(VENV)/.train: $(VENV)/.toolchain pyproject.toml
+	@echo "setting up torch, Brevitas and the test tools in $(VENV) …"
+	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) --index-url $(TORCH_INDEX) torch==2.13.0; \
+	 else $(PIP) torch==2.13.0+cpu 2>/dev/null || $(PIP) torch==2.13.0; fi
+	@$(PIP) -e '.[train,dev]'
+	@touch $@
+
+clean: ## remove designs and the environment
+	rm -rf build $(VENV)

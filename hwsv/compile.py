@@ -1,0 +1,119 @@
+"""Compile: model file in, design folder out."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import onnx
+
+from hwsv import __version__, graph_onnx
+from hwsv.boards import load_board
+from hwsv.codegen import hls
+from hwsv.codegen.memory_files import write_memories
+from hwsv.design import MANIFEST, Design, InputSpec, Manifest
+from hwsv.emulator.packed import write_packed
+from hwsv.errors import InputError
+from hwsv.folding import fold, read_overrides
+from hwsv.frontend import import_model
+from hwsv.graph import OUTPUT, UnitGraph
+from hwsv.simulator.timing import run
+from hwsv.wiring import wire
+
+DEFAULT_FPS = 30.0
+"""Utterances a second where none is asked for: enough for 30 microphones at one utterance a second each."""
+
+Backend = Literal["hls"]
+
+
+def compile_model(
+    model: Path,
+    board: str,
+    out: Path,
+    fps: float | None = None,
+    backend: Backend = "hls",
+    folding: Path | None = None,
+    progress: Callable[[str], None] = lambda stage: None,
+) -> Design:
+    """Compile `model` (QONNX) for `board` into the folder `out`, and return the design.
+
+    The folder appears whole or not at all: it is made beside its place and renamed. An older design there is replaced;
+    any other folder that is not empty is refused. progress: called with the name of each stage.
+    Raises InputError; Deadlock if the wired design hangs (checked with three utterances before anything is kept).
+    """
+    target_fps = DEFAULT_FPS if fps is None else fps
+    if not 0 < target_fps < 1e9:
+        raise InputError(f"--fps must be a positive number, not {target_fps}")
+    chosen = load_board(board)
+    overrides = read_overrides(folding) if folding else {}
+    with _appearing(out) as folder:
+        progress("front-end")
+        imported = import_model(model)
+        progress("folding")
+        frames = imported.input.frames_example
+        graph = wire(fold(imported.graph, frames, chosen.clock_hz / target_fps, overrides))
+        progress("cycle check")
+        run(graph, _check_lengths(imported.input))
+        progress("writing")
+        (folder / "stages").mkdir()
+        shutil.copyfile(model, folder / "model.onnx")
+        for name, stage in imported.stages.items():
+            onnx.save_model(stage, str(folder / "stages" / f"{name}.onnx"))
+        onnx.save_model(imported.normalised, str(folder / "stages" / "normalised.onnx"))
+        if imported.host_post is not None:
+            onnx.save_model(imported.host_post, str(folder / "host_post.onnx"))
+        graph_onnx.save(graph, folder / "unit_graph.onnx")
+        write_packed(graph, folder / "network.packed")
+        write_memories(graph, folder / "mem")
+        hls.generate(graph, graph.name, folder / "hls", chosen)
+        manifest = Manifest(
+            name=graph.name,
+            hwsv_version=__version__,
+            hash=graph_hash(graph),
+            board=chosen,
+            target_fps=target_fps,
+            input=imported.input,
+            outputs=_outputs(graph, frames),
+            tensor_map=imported.tensor_map,
+        )
+        (folder / MANIFEST).write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
+    return Design.open(out)
+
+
+def graph_hash(graph: UnitGraph) -> str:
+    """SHA-256 of the unit graph as it is saved."""
+    return hashlib.sha256(graph_onnx.to_model(graph).SerializeToString(deterministic=True)).hexdigest()
+
+
+def _outputs(graph: UnitGraph, frames: int) -> int:
+    return graph.frames(frames)[OUTPUT] * graph.stream(OUTPUT).words_per_frame * graph.stream(OUTPUT).lanes
+
+
+def _check_lengths(spec: InputSpec) -> list[int]:
+    """Three utterances, the shortest one in the middle where the length is free."""
+    example = spec.frames_example
+    return [example, spec.frames_min if spec.frames_fixed is None else example, example]
+
+
+@contextmanager
+def _appearing(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place when the block ends well, and vanishes when it does not."""
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / MANIFEST).is_file())):
+        raise InputError(f"{out} exists and is not a design: choose another folder or remove it")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise InputError(f"{out}: cannot be made: {error.strerror}") from error
+    try:
+        yield folder
+        folder.chmod(0o755)
+        if out.exists():
+            shutil.rmtree(out)
+        folder.rename(out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,111 @@
+"""Error rates of what a design computes, beside its float twin and the MFCC control, on trial lists."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsv.design import Design
+from hwsv.embed import audio_features, embed, feature_spec, fit, host_post, open_onnx
+from hwsv.errors import InputError
+from hwsv.host import scoring
+from hwsv.host.mfcc_control import control_embeddings
+from hwsv.host.scoring import Result
+from hwsv.host.trials import Trials, speaker_numbers
+
+FLOAT = "float twin"
+CONTROL = "MFCC control"
+
+Embeddings = NDArray[np.floating]
+Progress = Callable[[str, int, int], None]
+"""Called with (system, utterances done, utterances)."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to evaluate: lists, where their audio is, and which systems beside the design at `level`."""
+
+    lists: Sequence[Trials]
+    root: Path
+    level: str = "emulator"
+    float_model: Path | None = None
+    control: bool = False
+    utt2spk: dict[str, str] | None = None
+    cache: Path | None = None
+
+
+def evaluate(design: Design, request: Request, progress: Progress | None = None) -> dict[str, dict[str, Result]]:
+    """List name -> system (level, `FLOAT`, `CONTROL`) -> figures. Every utterance is heard once, for all lists.
+
+    Raises InputError for audio that is missing or broken, naming list and line.
+    """
+    utterances = list(dict.fromkeys(u for trials in request.lists for u in trials.utterances))
+    paths = [request.root / utterance for utterance in utterances]
+    _check_present(request.lists, request.root)
+    speakers = [speaker_numbers(trials, request.utt2spk) for trials in request.lists]
+    number = {utterance: i for i, utterance in enumerate(utterances)}
+    rows = [np.array([number[u] for u in trials.utterances]) for trials in request.lists]
+    results: dict[str, dict[str, Result]] = {trials.name: {} for trials in request.lists}
+    for system, embeddings in _systems(design, request, paths, progress):
+        for trials, speaker, row in zip(request.lists, speakers, rows, strict=True):
+            scores = scoring.cosine_scores(embeddings[row], trials.left, trials.right)
+            ends = speaker[trials.left], speaker[trials.right]
+            results[trials.name][system] = scoring.evaluate(scores, trials.labels, *ends)
+    return results
+
+
+def _systems(
+    design: Design, request: Request, paths: Sequence[Path], progress: Progress | None
+) -> Iterator[tuple[str, Embeddings]]:
+    """(name, embeddings [N, E] that are compared by cosine) of each system."""
+    features = audio_features(design, paths, request.cache, progress is not None)
+    inputs = [fit(design, array, str(path)) for path, array in zip(paths, features, strict=True)]
+    counted = (lambda done: progress(request.level, done, len(paths))) if progress else None
+    yield request.level, host_post(design, embed(design, inputs, request.level, progress=counted))
+    if request.float_model is not None:
+        scale = feature_spec(design).scale
+        yield FLOAT, _collect(float_embeddings(request.float_model, features, scale), FLOAT, len(paths), progress)
+    if request.control:
+        yield CONTROL, _collect(control_embeddings(paths), CONTROL, len(paths), progress)
+
+
+def float_embeddings(
+    model: Path, features: Sequence[NDArray[np.int8]], scale: float
+) -> Iterator[NDArray[np.float32]]:
+    """Embeddings ``[E]`` of a float ONNX model (input float32 ``[1, 1, T, F]`` = features * scale) by onnxruntime."""
+    session = open_onnx(model)
+    name = session.get_inputs()[0].name
+
+    def run(array: NDArray[np.int8]) -> NDArray[np.float32]:
+        return session.run(None, {name: (array.astype(np.float32) * np.float32(scale))[None, None]})[0].reshape(-1)
+
+    try:
+        with ThreadPoolExecutor() as pool:
+            yield from pool.map(run, features)
+    except Exception as error:  # onnxruntime raises a dozen own types
+        raise InputError(f"{model}: cannot run on these features: {str(error).splitlines()[0]}") from error
+
+
+def _collect(rows: Iterable[NDArray[np.float32]], name: str, total: int, progress: Progress | None) -> Embeddings:
+    found = []
+    for row in rows:
+        found.append(row)
+        if progress:
+            progress(name, len(found), total)
+    return np.stack(found)
+
+
+def _check_present(lists: Sequence[Trials], root: Path) -> None:
+    """Missing audio is found before hours of work, and named with the line that asks for it."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no such audio folder")
+    names = [trials.name for trials in lists]
+    if len(set(names)) != len(names):
+        raise InputError(f"two trial lists have the same name: {', '.join(names)}")
+    for trials in lists:
+        for utterance in trials.utterances:
+            if not (root / utterance).is_file():
+                raise InputError(f"{trials.path}:{trials.line_of(utterance)}: no such audio file: {root / utterance}")
