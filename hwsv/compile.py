@@ -22,7 +22,7 @@ from hwsv.folding import fold, read_overrides
 from hwsv.frontend import import_model
 from hwsv.graph import OUTPUT, UnitGraph
 from hwsv.simulator.timing import run
-from hwsv.wiring import wire
+from hwsv.wiring import trim, wire
 
 DEFAULT_FPS = 30.0
 """Utterances a second where none is asked for: enough for 30 microphones at one utterance a second each."""
@@ -57,6 +57,7 @@ def compile_model(
         frames = imported.input.frames_example
         graph = wire(fold(imported.graph, frames, chosen.clock_hz / target_fps, overrides))
         progress("cycle check")
+        graph.channels = trim(graph, frames)
         run(graph, _check_lengths(imported.input))
         progress("writing")
         (folder / "stages").mkdir()

@@ -1,6 +1,6 @@
 """From audio to embeddings of a design: features, the level's integers, and the host steps after the accelerator."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from hwsv.design import Design
 from hwsv.errors import HwsvError, InputError
 from hwsv.host.features import FeatureSpec, extract_many
 from hwsv.units.base import Tensor
-from hwsv.verify.level import Options, level_class
+from hwsv.verify.level import Options, Progress, level_class
 
 HOST_POST = "host_post.onnx"
 
@@ -29,10 +29,11 @@ def feature_spec(design: Design) -> FeatureSpec:
 
 
 def audio_features(
-    design: Design, paths: Sequence[Path], cache: Path | None = None, progress: bool = False
+    design: Design, paths: Sequence[Path], cache: Path | None = None, progress: Progress | None = None
 ) -> list[NDArray[np.int8]]:
     """Features int8 ``[T, F]`` of audio files, each checked to fit the design; an InputError names the file."""
-    features = extract_many(paths, feature_spec(design), cache=cache, progress=progress)
+    counted = (lambda done, total: progress("features", done, total)) if progress else None
+    features = extract_many(paths, feature_spec(design), cache=cache, progress=counted)
     for path, array in zip(paths, features, strict=True):
         fit(design, array, str(path))
     return features
@@ -63,15 +64,15 @@ def embed(
     design: Design,
     features: Sequence[Tensor],
     level: str = "emulator",
-    options: Options = Options(),
-    progress: Callable[[int], None] | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
 ) -> NDArray[np.int64]:
     """Integer embeddings ``[N, E]`` of inputs as `fit` gives, computed by one level of the chain."""
     rows = []
-    for row in level_class(level)(design, options).embeddings(features):
+    for row in level_class(level)(design, options or Options()).embeddings(features):
         rows.append(row)
         if progress:
-            progress(len(rows))
+            progress(level, len(rows), len(features))
     return np.stack(rows) if rows else np.empty((0, design.manifest.outputs), np.int64)
 
 
@@ -103,7 +104,7 @@ def open_onnx(path: Path):  # type: ignore[no-untyped-def]  # onnxruntime has no
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except Exception as error:  # onnxruntime raises a dozen own types
-        raise InputError(f"{path}: not an ONNX model that onnxruntime can run ({str(error).splitlines()[0]})") from error
+        raise InputError(f"{path}: onnxruntime cannot load it as a model ({str(error).splitlines()[0]})") from error
     if len(session.get_inputs()) != 1 or len(session.get_outputs()) != 1:
         raise InputError(f"{path}: expected one input and one output")
     return session

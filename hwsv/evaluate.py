@@ -1,6 +1,6 @@
 """Error rates of what a design computes, beside its float twin and the MFCC control, on trial lists."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,12 @@ from hwsv.host import scoring
 from hwsv.host.mfcc_control import control_embeddings
 from hwsv.host.scoring import Result
 from hwsv.host.trials import Trials, speaker_numbers
+from hwsv.verify.level import Progress
 
 FLOAT = "float twin"
 CONTROL = "MFCC control"
 
 Embeddings = NDArray[np.floating]
-Progress = Callable[[str, int, int], None]
-"""Called with (system, utterances done, utterances)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,10 @@ def evaluate(design: Design, request: Request, progress: Progress | None = None)
     results: dict[str, dict[str, Result]] = {trials.name: {} for trials in request.lists}
     for system, embeddings in _systems(design, request, paths, progress):
         for trials, speaker, row in zip(request.lists, speakers, rows, strict=True):
-            scores = scoring.cosine_scores(embeddings[row], trials.left, trials.right)
+            vectors = embeddings[row]
+            if system == CONTROL:  # their common offset would swamp a cosine: the control is given each list's mean
+                vectors = vectors - vectors.mean(axis=0)
+            scores = scoring.cosine_scores(vectors, trials.left, trials.right)
             ends = speaker[trials.left], speaker[trials.right]
             results[trials.name][system] = scoring.evaluate(scores, trials.labels, *ends)
     return results
@@ -61,10 +63,9 @@ def _systems(
     design: Design, request: Request, paths: Sequence[Path], progress: Progress | None
 ) -> Iterator[tuple[str, Embeddings]]:
     """(name, embeddings [N, E] that are compared by cosine) of each system."""
-    features = audio_features(design, paths, request.cache, progress is not None)
+    features = audio_features(design, paths, request.cache, progress)
     inputs = [fit(design, array, str(path)) for path, array in zip(paths, features, strict=True)]
-    counted = (lambda done: progress(request.level, done, len(paths))) if progress else None
-    yield request.level, host_post(design, embed(design, inputs, request.level, progress=counted))
+    yield request.level, host_post(design, embed(design, inputs, request.level, progress=progress))
     if request.float_model is not None:
         scale = feature_spec(design).scale
         yield FLOAT, _collect(float_embeddings(request.float_model, features, scale), FLOAT, len(paths), progress)
@@ -72,9 +73,7 @@ def _systems(
         yield CONTROL, _collect(control_embeddings(paths), CONTROL, len(paths), progress)
 
 
-def float_embeddings(
-    model: Path, features: Sequence[NDArray[np.int8]], scale: float
-) -> Iterator[NDArray[np.float32]]:
+def float_embeddings(model: Path, features: Sequence[NDArray[np.int8]], scale: float) -> Iterator[NDArray[np.float32]]:
     """Embeddings ``[E]`` of a float ONNX model (input float32 ``[1, 1, T, F]`` = features * scale) by onnxruntime."""
     session = open_onnx(model)
     name = session.get_inputs()[0].name

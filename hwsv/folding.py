@@ -27,38 +27,32 @@ class Override(pydantic.BaseModel, extra="forbid"):
     lanes: pydantic.PositiveInt | None = None
 
 
-def fold(
-    graph: UnitGraph, frames: int, cycles: float, overrides: Mapping[str, Override] | None = None
-) -> UnitGraph:
+def fold(graph: UnitGraph, frames: int, cycles: float, overrides: Mapping[str, Override] | None = None) -> UnitGraph:
     """Fold `graph` so that no unit takes more than `cycles` cycles for an utterance of `frames` frames.
 
     overrides: folding of single units by node name. Raises InputError for a rate that the largest parallelism misses,
     an unknown unit, or a folding that is not legal (with the legal values).
     """
     overrides = dict(overrides or {})
+    windows = {n.outputs[0]: n for n in graph if isinstance(n.unit, SlidingWindow)}
     for name in overrides:
-        graph.node(name)
+        node = graph.node(name)
+        if node.outputs[0] in windows:
+            readers = ", ".join(repr(n.name) for n in graph if node.outputs[0] in n.inputs)
+            raise InputError(f"unit {name!r} (sliding_window) follows its reader: fold {readers} instead")
     local = graph.frames(frames)
-    windows = {t: n for n in graph for t in n.outputs if isinstance(n.unit, SlidingWindow)}
     folded: dict[str, Unit] = {}
     for node in graph:
-        if isinstance(node.unit, SlidingWindow):
+        if node.outputs[0] in windows:
             continue  # follows its reader
-        unit = _smallest(node, local[node.inputs[0]], cycles, overrides.get(node.name))
-        folded[node.name] = unit
-        for tensor in node.inputs:
-            if tensor in windows:
-                window = windows[tensor]
-                lanes = unit.inputs()[0].lanes
-                if window.name in folded and _lanes(folded[window.name]) != lanes:
-                    raise InputError(f"unit {window.name!r} feeds two units of different folding")
-                folded[window.name] = replace(window.unit, lanes=lanes)  # type: ignore[type-var]
-                _check_rate(window, folded[window.name], local[window.inputs[0]], cycles, node.name in overrides)
+        feeding = [windows[t] for t in node.inputs if t in windows]
+        for name, unit in _fold_node(node, feeding, local, cycles, overrides.get(node.name)).items():
+            if name in folded and folded[name].inputs() != unit.inputs():
+                raise InputError(
+                    f"unit {name!r} feeds two units of different folding; give both the same simd or lanes"
+                )
+            folded[name] = unit
     return UnitGraph(graph.name, [replace(n, unit=folded[n.name]) for n in graph])
-
-
-def _lanes(unit: Unit) -> int:
-    return unit.inputs()[0].lanes
 
 
 def beats(unit: Unit, frames: int) -> int:
@@ -66,24 +60,37 @@ def beats(unit: Unit, frames: int) -> int:
     return max(actor.beats for actor in unit.actors(frames))
 
 
-def _smallest(node: Node, frames: int, cycles: float, override: Override | None) -> Unit:
+def _fold_node(
+    node: Node, feeding: list[Node], local: dict[str, int], cycles: float, override: Override | None
+) -> dict[str, Unit]:
+    """Folded units by name: `node`, and the windows that feed it with the lanes that it reads."""
+
+    def with_windows(unit: Unit) -> dict[str, Unit]:
+        lanes = {n.name: n.unit.with_lanes(lanes=unit.inputs()[node.inputs.index(n.outputs[0])].lanes) for n in feeding}
+        return {node.name: unit, **lanes}
+
     chosen = override.model_dump(exclude_none=True) if override else {}
-    try:
-        if chosen:
-            return node.unit.with_lanes(**chosen)
-    except TypeError as error:
-        raise InputError(f"unit {node.name!r} ({node.unit.kind}) has no folding {', '.join(chosen)}") from error
-    except HwsvError as error:
-        raise InputError(f"unit {node.name!r}: {error}") from error
-    best: Unit | None = None
-    for candidate in _candidates(node.unit):
-        needed = beats(candidate, frames)
+    if chosen:
+        try:
+            return with_windows(node.unit.with_lanes(**chosen))
+        except TypeError as error:
+            raise InputError(f"unit {node.name!r} ({node.unit.kind}) has no folding {', '.join(chosen)}") from error
+        except HwsvError as error:
+            raise InputError(f"unit {node.name!r}: {error}") from error
+    entering = {n.name: local[n.inputs[0]] for n in (node, *feeding)}
+    slowest, needed = node.name, 0
+    for unit in _candidates(node.unit):
+        slowest, needed = node.name, beats(unit, entering[node.name])
+        if needed > cycles:
+            continue
+        units = with_windows(unit)
+        slowest, needed = max(((n, beats(u, entering[n])) for n, u in units.items()), key=lambda pair: pair[1])
         if needed <= cycles:
-            return candidate
-        best = candidate
-    assert best is not None
-    _check_rate(node, best, frames, cycles, overridden=False)
-    return best
+            return units
+    raise InputError(
+        f"unit {slowest!r} needs {needed} cycles an utterance even with its largest folding, the target rate allows "
+        f"{int(cycles)}; lower --fps or raise the clock"
+    )
 
 
 def _candidates(unit: Unit) -> list[Unit]:
@@ -97,15 +104,6 @@ def _candidates(unit: Unit) -> list[Unit]:
         legal = [d for d in divisors(unit.in_channels[0]) if all(c % d == 0 for c in unit.in_channels)]
         return [unit.with_lanes(lanes=d) for d in legal]
     return [unit.with_lanes(lanes=d) for d in divisors(unit.channels)]  # type: ignore[attr-defined]
-
-
-def _check_rate(node: Node, unit: Unit, frames: int, cycles: float, overridden: bool) -> None:
-    needed = beats(unit, frames)
-    if needed > cycles and not overridden:
-        raise InputError(
-            f"unit {node.name!r} needs {needed} cycles an utterance even with its largest folding, the target rate "
-            f"allows {int(cycles)}; lower --fps or raise the clock"
-        )
 
 
 def read_overrides(path: Path) -> dict[str, Override]:

@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 from hwsv.graph import INPUT, LENGTH, Channel, Node, UnitGraph
+from hwsv.simulator.timing import run
 from hwsv.units.fork import Fork
 from hwsv.units.length_fork import LengthFork
 from hwsv.units.sliding_window import SlidingWindow
@@ -28,6 +29,18 @@ def wire(graph: UnitGraph) -> UnitGraph:
     _add_lengths(wired)
     wired.channels = depths(wired)
     return wired
+
+
+def trim(graph: UnitGraph, frames: int) -> dict[str, Channel]:
+    """`depths`, cut down to the credits that three utterances of `frames` frames really use: no cycle changes.
+
+    Whether a network of fixed schedules hangs does not depend on time, only on order and capacity, so a design that
+    plays these utterances to their end does so under any stalls of its surroundings.
+    """
+    peak = run(graph, [frames] * 3, record=True).peak
+    trimmed = {t: channel(max(1, min(c.depth, peak[t]))) for t, c in graph.channels.items()}
+    # a FIFO that became LUT RAM is visible a cycle sooner; the lengths' depth is the number of utterances in flight
+    return {t: graph.channels[t] if graph.channels[t].depth <= LENGTH_DEPTH else c for t, c in trimmed.items()}
 
 
 def channel(depth: int) -> Channel:

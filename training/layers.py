@@ -6,6 +6,7 @@ with a hard-tanh straight-through gradient, quantisers with a saturating one, co
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import brevitas.nn as qnn
@@ -16,6 +17,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+@dataclass(frozen=True)
+class MergeSpec:
+    """How a branch joins the residual stream; ``step`` is a power of two."""
+
+    branch_bits: int
+    residual_bits: int
+    step: float
+    leak: float
+
+
 class Layers(Protocol):
     """What a network is made of. Scales are values of one integer step."""
 
@@ -24,6 +35,9 @@ class Layers(Protocol):
 
     def quantise(self, bits: int, step: float, floor: bool = False) -> nn.Module:
         """Signed ``bits``-bit multiples of ``step``, saturating; rounds half to even, or down with ``floor``."""
+
+    def merge(self, spec: MergeSpec) -> nn.Module:
+        """(r, y) -> Qr(r + Qb(leaky_relu(y))) with a mid-rise Qr, for r on Qr's grid."""
 
     def conv(self, inputs: int, outputs: int, stride: int, bits: int) -> nn.Module:
         """3x3 convolution, zero padding 1, no bias; +-1 weights for one bit, else multiples of 2^(1-bits)."""
@@ -37,13 +51,13 @@ class _Sign(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x.abs() <= 1)
-        return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+        ctx.save_for_backward(x)
+        return torch.where(x < 0, -x.new_ones(()), x.new_ones(()))
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
-        (inside,) = ctx.saved_tensors
-        return grad * inside
+        (x,) = ctx.saved_tensors
+        return torch.ops.aten.hardtanh_backward(grad, x, -1.0, 1.0)
 
 
 class _Quantise(torch.autograd.Function):
@@ -53,15 +67,33 @@ class _Quantise(torch.autograd.Function):
     def forward(
         ctx: torch.autograd.function.FunctionCtx, x: Tensor, low: int, high: int, step: float, floor: bool
     ) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.limits = low * step, (high + 1) * step
         steps = x * (1 / step)
-        steps = steps.floor() if floor else steps.round()
-        ctx.save_for_backward((steps >= low) & (steps <= high))
-        return steps.clamp(low, high) * step
+        return (steps.floor_() if floor else steps.round_()).clamp_(low, high).mul_(step)
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (inside,) = ctx.saved_tensors
-        return grad * inside, None, None, None, None
+        (x,) = ctx.saved_tensors
+        return torch.ops.aten.hardtanh_backward(grad, x, *ctx.limits), None, None, None, None
+
+
+class _Merge(torch.autograd.Function):
+    """`Layers.merge` in few memory passes; the gradient ignores rounding and saturation, which is rare."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, r: Tensor, y: Tensor, spec: MergeSpec) -> Tensor:
+        ctx.save_for_backward(y)
+        ctx.leak = spec.leak
+        branch, residual = 2 ** (spec.branch_bits - 1), 2 ** (spec.residual_bits - 1)
+        q = functional.leaky_relu(y, spec.leak).mul_(1 / spec.step).round_().clamp_(-branch, branch - 1)
+        # r is an odd multiple of step / 2, so flooring the sum to steps and adding half a step only saturates.
+        return q.mul_(spec.step).add_(r).clamp_((0.5 - residual) * spec.step, (residual - 0.5) * spec.step)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (y,) = ctx.saved_tensors
+        return grad, torch.ops.aten.leaky_relu_backward(grad, y, ctx.leak, False), None
 
 
 class _FastSign(nn.Module):
@@ -76,6 +108,15 @@ class _FastQuantise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return _Quantise.apply(x, self.low, self.high, self.step, self.floor)
+
+
+class _FastMerge(nn.Module):
+    def __init__(self, spec: MergeSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, r: Tensor, y: Tensor) -> Tensor:
+        return _Merge.apply(r, y, self.spec)
 
 
 def quantise_weight(weight: Tensor, bits: int) -> Tensor:
@@ -113,11 +154,37 @@ class FastLayers:
     def quantise(self, bits: int, step: float, floor: bool = False) -> nn.Module:
         return _FastQuantise(bits, step, floor)
 
+    def merge(self, spec: MergeSpec) -> nn.Module:
+        return _FastMerge(spec)
+
     def conv(self, inputs: int, outputs: int, stride: int, bits: int) -> nn.Module:
         return _FastConv(inputs, outputs, stride, bits)
 
     def linear(self, inputs: int, outputs: int, bits: int) -> nn.Module:
         return _FastLinear(inputs, outputs, bits)
+
+
+class MidRise(nn.Module):
+    """Floor to ``step`` and add half a step: the sign survives, the stored integer is 2q + 1 with scale step / 2."""
+
+    def __init__(self, layers: Layers, bits: int, step: float) -> None:
+        super().__init__()
+        self.quantise = layers.quantise(bits, step, floor=True)
+        self.half = step / 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.quantise(x) + self.half
+
+
+class _BrevitasMerge(nn.Module):
+    def __init__(self, spec: MergeSpec, layers: Layers) -> None:
+        super().__init__()
+        self.leak = spec.leak
+        self.branch = layers.quantise(spec.branch_bits, spec.step)
+        self.residual = MidRise(layers, spec.residual_bits, spec.step)
+
+    def forward(self, r: Tensor, y: Tensor) -> Tensor:
+        return self.residual(r + self.branch(functional.leaky_relu(y, self.leak)))
 
 
 class BrevitasLayers:
@@ -135,6 +202,9 @@ class BrevitasLayers:
             max_val=step * 2 ** (bits - 1),
             float_to_int_impl_type="floor" if floor else "round",
         )
+
+    def merge(self, spec: MergeSpec) -> nn.Module:
+        return _BrevitasMerge(spec, self)
 
     def conv(self, inputs: int, outputs: int, stride: int, bits: int) -> nn.Module:
         return qnn.QuantConv2d(

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from hwsv.custom_ops import StatsPoolParams, stats_pool_int
 from hwsv.host.features import FeatureSpec
-from training.layers import FastLayers, Layers
+from training.layers import FastLayers, Layers, MergeSpec, MidRise
 from training.recipe import NetworkConfig
 
 LEAK = 0.25
@@ -149,31 +149,17 @@ class BinaryUnit(nn.Module):
         self.sign = layers.sign()
         self.conv = layers.conv(inputs, outputs, stride, bits=1)
         self.norm: nn.Module = nn.BatchNorm2d(outputs)
-        self.branch = layers.quantise(config.branch_bits, config.residual_step)
         if stride == 2:
-            self.down = Residual(config, layers)
-        self.residual = Residual(config, layers)
+            self.down = MidRise(layers, config.residual_bits, config.residual_step)
+        self.merge = layers.merge(MergeSpec(config.branch_bits, config.residual_bits, config.residual_step, LEAK))
 
     def forward(self, r: Tensor) -> Tensor:
         y = self.norm(self.conv(self.sign(r + self.shift.to(r.dtype))))
-        y = self.branch(functional.leaky_relu(y, LEAK))
         if self.stride == 2:
             r = self.down(halve(r))
         if self.widen:
             r = torch.cat([r, r], 1)
-        return self.residual(r + y)
-
-
-class Residual(nn.Module):
-    """Qr: floor to the residual step and add half a step (mid-rise, so that the sign survives)."""
-
-    def __init__(self, config: NetworkConfig, layers: Layers) -> None:
-        super().__init__()
-        self.quantise = layers.quantise(config.residual_bits, config.residual_step, floor=True)
-        self.half = config.residual_step / 2
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.quantise(x) + self.half
+        return self.merge(r, y)
 
 
 class FloatUnit(nn.Module):
@@ -215,7 +201,7 @@ class SpeakerNet(nn.Module):
         self.input = layers.quantise(features.bits, features.scale)
         self.stem = layers.conv(1, config.channels, 2, config.stem_bits)
         self.stem_norm: nn.Module = nn.BatchNorm2d(config.channels)
-        self.stem_residual = Residual(config, layers)
+        self.stem_residual = MidRise(layers, config.residual_bits, config.residual_step)
         self.body = nn.Sequential(*(BinaryUnit(*shape, config, layers) for shape in plan))
         self.pool = StatsPool(config)
         width = pooled_width(config, features.n_mels) if config.pool.over == "time" else 1

@@ -23,11 +23,6 @@ struct word_t {
     for (int i = 0; i < limbs; ++i) result.limb[i] = limb[i] ^ other.limb[i];
     return result;
   }
-  bool operator!=(const word_t& other) const {
-    for (int i = 0; i < limbs; ++i)
-      if (limb[i] != other.limb[i]) return true;
-    return false;
-  }
 };
 
 template <int BITS>

@@ -158,6 +158,15 @@ Integer clip(const Integer& value, const Integer& low, const Integer& high) {
   return value < low ? low : value > high ? high : value;
 }
 
+/// The same low bits in a word of another width.
+template <int BITS, int WIDTH>
+word_t<BITS> widen(const word_t<WIDTH>& word) {
+#pragma HLS INLINE
+  word_t<BITS> result = 0;
+  place(result, 0, slice<(WIDTH < BITS ? WIDTH : BITS)>(word, 0));
+  return result;
+}
+
 /// The next value of a counter that runs from 0 to limit - 1.
 inline int next(int counter, int limit) {
 #pragma HLS INLINE

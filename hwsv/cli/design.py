@@ -58,7 +58,7 @@ def compile_(
     if as_json:
         facts = manifest.model_dump(include={"name", "hash", "target_fps", "outputs"})
         return print_json(facts | {"folder": str(out), "board": manifest.board.name, "units": len(design.graph.nodes)})
-    print(f"{out}: {manifest.name} for {manifest.board.name}, {len(design.graph.nodes)} units, hash {manifest.hash[:12]}")
+    print(f"{out}: {manifest.name} for {manifest.board.name}, {len(design.graph.nodes)} units, {manifest.hash[:12]}")
 
 
 @app.command()
@@ -172,4 +172,5 @@ def _write_trace(result: "SimResult", path: Path) -> None:
 
     times = {"push": result.timing.push_time, "pop": result.timing.pop_time}
     with path.open("wb") as file:
-        np.savez_compressed(file, **{f"{what}.{t}": at for what, found in times.items() for t, at in found.items()})
+        arrays: dict[str, Any] = {f"{what}.{t}": at for what, found in times.items() for t, at in found.items()}
+        np.savez_compressed(file, **arrays)

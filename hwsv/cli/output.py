@@ -14,9 +14,6 @@ from rich.text import Text
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
-Report = Callable[[str, int, int], None]
-"""Called with (what, done, total)."""
-
 
 def print_json(value: Any) -> None:
     """One JSON object on stdout."""
@@ -36,8 +33,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 @contextmanager
-def progress() -> Iterator[Report | None]:
-    """A function that moves one bar per task; None when nobody watches."""
+def progress() -> Iterator[Callable[[str, int, int], None] | None]:
+    """A function of (task, done, total) that moves one bar per task; None when nobody watches."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -15,7 +15,7 @@ HINT = "needs the repository's training package and its libraries (make setup-tr
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="Recipe file, or the name of a shipped one.")],
-    data: Annotated[Path, typer.Option(metavar="ROOT", help="Folder that the recipe's lists and audio are in.")],
+    root: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder that the recipe's lists and audio are in.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Checkpoints and log go here.")] = Path(
         "build/train"
     ),
@@ -27,7 +27,7 @@ def train(
         from training.run import train as run
     except ImportError as error:
         raise InputError(f"train {HINT}: {error}") from error
-    checkpoint = run(recipe, data, out, resume)
+    checkpoint = run(recipe, root, out, resume)
     print_json({"checkpoint": str(checkpoint)}) if as_json else print(checkpoint)
 
 

@@ -11,7 +11,7 @@ Indices come from lowered plans that `lower` has checked: nothing here is bounds
 import numpy as np
 from numba import njit
 
-from hwsv.emulator.intrinsics import popcount32, requantise32, shift_left32
+from hwsv.emulator.intrinsics import popcount32, shift_left32
 from hwsv.emulator.stages import run_stages
 
 BLOCK_WORDS = 6144
@@ -35,15 +35,17 @@ def tap_range(offset, stride, freq_in, freq_out):
 
 
 @njit(**OPTIONS)
-def gather_bits(x, rows_in, first, count, geometry, channels, slot, pad, windows, mask, valid):
+def gather_bits(x, rows_in, first, count, geometry, lanes, slot, pad, windows, mask, valid):
     """Windows of `count` output rows from row `first`: ``windows, mask [words, count * freq_out]``, ``valid [...]``.
 
-    Tap k takes `slot` bits from bit ``k * slot`` on. pad: 0 padded taps are masked out, +1/-1 they hold that value.
-    valid: unmasked bits of each position.
+    Tap k takes `slot` bits from bit ``k * slot`` on. lanes: uint32 [words of x], the bits that hold channels.
+    pad: 0 padded taps are masked out, +1/-1 they hold that value. valid: unmasked bits of each position.
     """
     freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
     n = count * freq_out
-    depth = x.shape[0]
+    channels = 0
+    for used in lanes:
+        channels += popcount32(used)
     windows[:, :n] = 0
     mask[:, :n] = 0
     valid[:n] = kt * kf * channels if pad else 0
@@ -51,11 +53,9 @@ def gather_bits(x, rows_in, first, count, geometry, channels, slot, pad, windows
         ky, kx = tap // kf, tap % kf
         word, shift = (tap * slot) >> 5, (tap * slot) & 31
         low, high = tap_range(kx - f0, sf, freq_in, freq_out)
-        for j in range(depth):
-            lanes = min(32, channels - 32 * j)
-            used = np.uint32((np.uint64(1) << np.uint64(lanes)) - np.uint64(1))
-            flip = used if pad > 0 else np.uint32(0)
-            marks = shift_left32(used, np.uint32(shift))
+        for j in range(len(lanes)):
+            flip = lanes[j] if pad > 0 else np.uint32(0)
+            marks = shift_left32(lanes[j], np.uint32(shift))
             if pad:
                 full = mask[word + j, :n]
                 fill = windows[word + j, :n]
@@ -165,7 +165,7 @@ def integer_dots(windows, weights, n, acc):
 
 
 @njit(**OPTIONS)
-def binary_conv(x, rows_in, rows_out, geometry, channels, slot, pad, weights, stages, other, ints, bits):
+def binary_conv(x, rows_in, rows_out, geometry, lanes, slot, pad, weights, stages, other, ints, bits):
     """Bipolar x bipolar. x: uint32 ``[words, P]``; weights: uint32 ``[out channels, window words]``.
 
     Returns False when a lookup left its table.
@@ -181,7 +181,7 @@ def binary_conv(x, rows_in, rows_out, geometry, channels, slot, pad, weights, st
     for first in range(0, rows_out, step):
         count = min(step, rows_out - first)
         n = count * freq_out
-        gather_bits(x, rows_in, first, count, geometry, channels, slot, pad, windows, mask, valid)
+        gather_bits(x, rows_in, first, count, geometry, lanes, slot, pad, windows, mask, valid)
         for o in range(outputs):
             xnor_dots(windows, mask, valid, weights[o], n, acc)
             ok &= run_stages(acc[:n], o, first * freq_out, stages, other, ints, bits)
@@ -269,8 +269,8 @@ def unpack(x, ints):
 
 
 @njit(**OPTIONS)
-def stats_pool(x, rows, mult, mean_thresholds, mean_offset, dev_thresholds, ints):
-    """Counts of `StatsPool`'s inequalities: int32 ``[C, P]`` to ``[2C, Q]``, Q = 1 (all pooled) or P / rows.
+def stats_pool(x, mult, mean_thresholds, mean_offset, dev_thresholds, ints):
+    """Counts of `StatsPool`'s inequalities: int32 ``[C, P]`` to ``[2C, Q]``, Q = 1 (all pooled) or frequencies.
 
     mult: (mean_mult, dev_mult). All sums are int64.
     """
@@ -280,7 +280,7 @@ def stats_pool(x, rows, mult, mean_thresholds, mean_offset, dev_thresholds, ints
     for c in range(channels):
         for f in range(width):
             line = x[c, f:]
-            s1 = s2 = np.int64(0)
+            s1, s2 = np.int64(0), np.int64(0)
             if width == 1:
                 for i in range(count):
                     value = np.int64(line[i])
@@ -300,5 +300,3 @@ def stats_pool(x, rows, mult, mean_thresholds, mean_offset, dev_thresholds, ints
             ints[c, f] = mean
             ints[channels + c, f] = deviation
 
-
-__all__ = ["binary_conv", "integer_conv", "pointwise", "pool", "requantise32", "stats_pool", "unpack"]

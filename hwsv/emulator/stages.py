@@ -94,7 +94,7 @@ def _count(row, constants, levels, base, step):  # type: ignore[no-untyped-def]
     for i in range(len(row)):
         count = 0
         for threshold in thresholds:
-            count += row[i] >= threshold
+            count += row[i] >= np.int32(threshold)
         row[i] = base + step * (levels - count if falling else count)
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import kaldi_native_fbank as knf
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from rich.progress import track
 
 from hwsv.errors import InputError
 from hwsv.host.audio import load_audio
@@ -88,19 +87,23 @@ def extract_many(
     spec: FeatureSpec,
     cache: str | Path | None = None,
     jobs: int | None = None,
-    progress: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[np.ndarray]:
     """`extract` for many files, in order. Threads suffice: decoding, resampling and the filter bank release the GIL.
 
     With ``cache`` (a folder), features are kept there under a name that depends on the file's path, size, time of
-    change and the spec; a second call only reads them.
+    change and the spec; a second call only reads them. progress: called with (files done, files).
     """
     folder = Path(cache) if cache is not None else None
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        results = pool.map(lambda path: _extract_cached(Path(path), spec, folder), paths)
-        return list(track(results, "features", total=len(paths), disable=not progress))
+        results = []
+        for features in pool.map(lambda path: _extract_cached(Path(path), spec, folder), paths):
+            results.append(features)
+            if progress:
+                progress(len(results), len(paths))
+        return results
 
 
 def _extract_cached(path: Path, spec: FeatureSpec, folder: Path | None) -> np.ndarray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hwsv.errors import InputError
 
 P_TARGETS = (0.01, 0.05)
-"""Prior probabilities of a target at which the detection cost is reported (NIST SRE 2018 and VoxSRC use 0.05 and 0.01)."""
+"""Prior probabilities of a target at which the detection cost is reported (VoxCeleb and VoxSRC practice)."""
 
 RESAMPLES = 1000
 """Bootstrap resamples of an interval."""
@@ -58,8 +58,7 @@ def cosine_scores(embeddings: NDArray[np.floating], left: NDArray[np.int64], rig
     unit = rows / np.where(norms > 0, norms, 1.0)
     # Blocks: a list of millions of trials must not need millions of rows in memory twice.
     blocks = [
-        np.einsum("ne,ne->n", unit[left[i : i + 65536]], unit[right[i : i + 65536]])
-        for i in range(0, len(left), 65536)
+        np.einsum("ne,ne->n", unit[left[i : i + 65536]], unit[right[i : i + 65536]]) for i in range(0, len(left), 65536)
     ]
     return np.concatenate([*blocks, np.empty(0)])
 

@@ -90,7 +90,8 @@ def speaker_numbers(trials: Trials, utt2spk: dict[str, str] | None = None) -> ND
     if utt2spk is not None:
         missing = [u for u in trials.utterances if u not in utt2spk]
         if missing:
-            raise InputError(f"{trials.path}:{trials.line_of(missing[0])}: {missing[0]} has no speaker in the list given")
+            line = trials.line_of(missing[0])
+            raise InputError(f"{trials.path}:{line}: {missing[0]} has no speaker in the list given")
         return np.unique([utt2spk[u] for u in trials.utterances], return_inverse=True)[1]
     _, folder = np.unique([str(PurePosixPath(u).parent) for u in trials.utterances], return_inverse=True)
     edges = np.stack([trials.left, trials.right])[:, trials.labels]

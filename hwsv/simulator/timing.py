@@ -37,7 +37,8 @@ class Timing:
 
     latency: cycles from the first cycle to the last word of the first utterance's embedding; interval: cycles between
     the last two embeddings (equal to latency with one utterance); finish[i]: cycle of utterance i's last output word;
-    handshakes: pushes and pops; peak[tensor]: most words that a channel held; push_time/pop_time[tensor]: with `record`.
+    handshakes: pushes and pops. With `record`: push_time/pop_time[tensor], and peak[tensor], the most credits of a channel
+    in use at once: the smallest depth with which nothing would have moved later.
     """
 
     latency: int
@@ -118,15 +119,16 @@ def _report(tables: Tables, state: dict[str, np.ndarray], record: bool) -> Timin
         for c, name in enumerate(tables.channels):
             span = slice(int(tables.push_first[c]), int(tables.push_first[c + 1]))
             timing.push_time[name], timing.pop_time[name] = state["push_time"][span], state["pop_time"][span]
-            timing.peak[name] = _peak(timing.push_time[name], timing.pop_time[name])
+            issued = timing.push_time[name] - tables.latency[tables.producer[c]]
+            timing.peak[name] = _peak(issued, timing.pop_time[name])
     return timing
 
 
-def _peak(pushes: NDArray[np.int64], pops: NDArray[np.int64]) -> int:
-    """Most words in flight or stored: pushed at or before a cycle, not popped before it."""
-    if not len(pushes):
+def _peak(issued: NDArray[np.int64], pops: NDArray[np.int64]) -> int:
+    """Most credits in use: taken when a push is issued, back one cycle after the pop."""
+    if not len(issued):
         return 0
-    return int((np.arange(1, len(pushes) + 1) - np.searchsorted(pops, pushes)).max())
+    return int((np.arange(1, len(issued) + 1) - np.searchsorted(pops, issued)).max())
 
 
 def _diagnose(tables: Tables, state: dict[str, np.ndarray]) -> Deadlock:

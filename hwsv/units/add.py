@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from hwsv import datatypes
-from hwsv.units.base import Cost, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.base import Cost, HlsConstant, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, periodic
 
 
@@ -44,6 +44,16 @@ class Add(Unit):
     def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         a, b = tensors
         return (np.clip(self.mult[0] * a + self.mult[1] * b, self.low, self.high),)
+
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        ends = [
+            [m * v for v in datatypes.limits(dtype)] for m, dtype in zip(self.mult, self.in_dtypes, strict=True)
+        ]
+        low, high = (sum(end(e) for e in ends) for end in (min, max))
+        sum_type = datatypes.smallest(min(low, self.low), max(high, self.high))
+        return {
+            "sum_type": sum_type, "mult0": self.mult[0], "mult1": self.mult[1], "low": self.low, "high": self.high,
+        }  # fmt: skip
 
     def actors(self, frames: int) -> tuple[Actor, ...]:
         words = frames * self.inputs()[0].words_per_frame

@@ -27,6 +27,10 @@ Tensor = NDArray[np.int64]
 """One utterance on one stream: ``[T, F, C]`` int64, `hwsv.bits.PAD` where a window stream is padded."""
 
 
+HlsConstant = int | bool | str | tuple[int, ...]
+"""A member of an HLS configuration struct: a number, a data type by name, or one number a port."""
+
+
 @dataclass(frozen=True)
 class Stream:
     """The shape of what a port carries.
@@ -157,13 +161,13 @@ class Unit(ABC):
         """Shortest utterance (in input frames) that gives an output."""
         return 1
 
-    def hls_constants(self) -> dict[str, int]:
-        """``static constexpr`` members of the unit's HLS configuration struct; memories are added by name."""
-        return {
-            k: int(v)
-            for k, v in ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))  # type: ignore[arg-type]
-            if isinstance(v, (int, np.integer)) and not isinstance(v, np.ndarray)
-        }
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        """Members of the unit's HLS configuration struct beside those that its streams and memories give."""
+        return {}
+
+    def hls_memories(self) -> tuple[str, ...]:
+        """Memories that the HLS template takes, in its order; one that `memories` lacks is passed as ``absent``."""
+        return tuple(self.memories())
 
     def with_lanes(self, **folding: int) -> "Unit":
         """A copy with other folding parameters (`lanes`, or `pe` and `simd`). Raises InputError with legal values."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hwsv.units.base import Cost, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.base import Cost, HlsConstant, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, periodic
 
 
@@ -34,6 +34,9 @@ class Concat(Unit):
 
     def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         return (np.concatenate(tensors, axis=2),)
+
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        return {"in_words": tuple(channels // self.lanes for channels in self.in_channels)}
 
     def actors(self, frames: int) -> tuple[Actor, ...]:
         ports = [p for p, channels in enumerate(self.in_channels) for _ in range(channels // self.lanes)]

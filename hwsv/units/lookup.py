@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from hwsv import datatypes
-from hwsv.units.base import Cost, Memory, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.base import Cost, HlsConstant, Memory, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, periodic
 
 MAX_ENTRIES = 2**12
@@ -70,6 +70,9 @@ class Lookup(Unit):
         fold = np.arange(len(table))[None, :, None]
         lane = np.zeros(self.lanes, np.int64) if self.shared else np.arange(self.lanes)
         return [table[fold, words - self.first, lane].reshape(-1, self.lanes)]
+
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        return {"entries": self.entries, "first": self.first, "shared": self.shared}
 
     def actors(self, frames: int) -> tuple[Actor, ...]:
         words = frames * self.inputs()[0].words_per_frame

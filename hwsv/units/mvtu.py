@@ -7,7 +7,7 @@ import numpy as np
 
 from hwsv import datatypes
 from hwsv.bits import PAD
-from hwsv.units.base import Cost, Memory, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.base import Cost, HlsConstant, Memory, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, periodic
 
 
@@ -104,6 +104,12 @@ class Mvtu(Unit):
         matrix = beats.transpose(1, 3, 0, 2).reshape(self.synapses, -1).astype(np.float64)
         acc = lanes.reshape(len(words), -1) @ matrix
         return [acc.astype(np.int64).reshape(-1, self.pe)]
+
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        return {
+            "pe": self.pe, "simd": self.simd, "neuron_folds": self.neuron_folds, "synapse_folds": self.synapse_folds,
+            "flatten": self.flatten_frames > 0,
+        }  # fmt: skip
 
     def actors(self, frames: int) -> tuple[Actor, ...]:
         """Inputs are popped during neuron fold 0, kept, and replayed; each neuron fold ends in a push."""

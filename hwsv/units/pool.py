@@ -7,7 +7,7 @@ import numpy as np
 
 from hwsv import datatypes
 from hwsv.bits import PAD
-from hwsv.units.base import Cost, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.base import Cost, HlsConstant, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, periodic
 
 
@@ -54,6 +54,9 @@ class Pool(Unit):
         if self.operation == "max":  # PAD is smaller than any value
             return (taps.max(axis=2),)
         return (np.where(taps == PAD, 0, taps).sum(axis=2),)
+
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        return {"taps": self.taps, "maximum": self.operation == "max"}
 
     def actors(self, frames: int) -> tuple[Actor, ...]:
         folds = self.channels // self.lanes

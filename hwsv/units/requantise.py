@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from hwsv import datatypes
-from hwsv.units.base import Cost, Memory, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.base import Cost, HlsConstant, Memory, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, periodic
 
 
@@ -96,6 +96,17 @@ class Requantise(Unit):
         split = memories.get("split", np.zeros((folds, 1), np.int64))
         words = inputs[0].reshape(-1, folds, self.lanes)
         return [self._apply(words, mult, bias, split).reshape(-1, self.lanes)]
+
+    def hls_memories(self) -> tuple[str, ...]:
+        return ("mult", "bias", "split")
+
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        low, high = datatypes.limits(self.sum_dtype)
+        return {
+            "sum_type": datatypes.smallest(min(low, self.low), max(high, self.high)),
+            "pieces": self.pieces, "shared": self.shared, "shift": self.shift, "low": self.low, "high": self.high,
+            "step": self.step, "offset": self.offset,
+        }  # fmt: skip
 
     def actors(self, frames: int) -> tuple[Actor, ...]:
         words = frames * self.inputs()[0].words_per_frame

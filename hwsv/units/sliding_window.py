@@ -7,11 +7,14 @@ import numpy as np
 
 from hwsv import datatypes
 from hwsv.bits import PAD
-from hwsv.units.base import Cost, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.base import Cost, HlsConstant, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, Segment, SharedBuffer
 
 NO_VALUE = -(2**31)
 """`pad_value` of a window whose padded taps are marked instead of holding a constant."""
+
+HLS_RELEASE_BEATS = 4
+"""Beats after which the HLS template reuses a freed pixel (``window_release_beats`` there)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +66,12 @@ class SlidingWindow(Unit):
     def buffer_pixels(self) -> int:
         """(K-1)*W + K pixels hold a window; a vertical stride S needs S-1 rows more to keep the full rate.
 
-        (Without them the rows that a stride skips arrive while the reader waits: nano ran 1.35x slower.) At least 2,
-        since a freed pixel is visible one cycle later.
+        (Without them the rows that a stride skips arrive while the reader waits: nano ran 1.35x slower.) A horizontal
+        stride needs S-1 pixels more, which it may leave over at the end of a row: without them a 1x1 window of stride 2
+        waits for ever. At least 2, since a freed pixel is visible one cycle later.
         """
-        return max(2, (self.kernel[0] + self.stride[0] - 2) * self.freq + self.kernel[1])
+        (kt, kf), (st, sf) = self.kernel, self.stride
+        return max(2, (kt + st - 2) * self.freq + kf + sf - 1)
 
     def out_frames(self, frames: int) -> int:
         return (frames + self.pads[0] + self.pads[2] - self.kernel[0]) // self.stride[0] + 1
@@ -89,6 +94,17 @@ class SlidingWindow(Unit):
         strided = windows[:: self.stride[0], :: self.stride[1]]  # [T', F', C, kt, kf]
         return (strided.transpose(0, 1, 3, 4, 2).reshape(len(strided), self.out_freq, -1),)
 
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        """Places in the ring of pixels are counted up, never divided: where each row and column moves them to."""
+        (kt, kf), (st, sf), (t0, f0, t1, _) = self.kernel, self.stride, self.pads
+        ring = self.buffer_pixels + -(-HLS_RELEASE_BEATS * self.lanes // self.channels)
+        return {
+            "kernel_t": kt, "kernel_f": kf, "stride_t": st, "stride_f": sf, "pad_t": t0, "pad_f": f0, "pad_end_t": t1,
+            "pad_value": self.pad_value if any(self.pads) and not self.marks else 0,
+            "buffer_pixels": ring, "first_slot": (-t0 * self.freq - f0) % ring,
+            "row_step": st * self.freq % ring, "col_step": sf % ring,
+        }  # fmt: skip
+
     def actors(self, frames: int) -> tuple[Actor, ...]:
         buffer = SharedBuffer("lines", self.buffer_pixels, frames * self.freq)
         return self._writer(frames, buffer), self._reader(frames, buffer)
@@ -105,15 +121,16 @@ class SlidingWindow(Unit):
     def _reader(self, frames: int, buffer: SharedBuffer) -> Actor:
         """One word a beat in output order: position y, x, tap ky, kx, channel fold.
 
-        A tap needs its pixel (a padded tap: the frame's first pixel); the last beat of a position frees all pixels
-        before the first one that the next position needs, and must itself have seen them written.
+        A tap needs its pixel; the very first beat needs the utterance's first pixel even if it is padding, so later
+        padded taps need nothing more. The last beat of a position frees all pixels before the first one that the next
+        position needs, and must itself have seen them written.
         """
         rows, cols, folds = self.out_frames(frames), self.out_freq, self.channels // self.lanes
         (kt, kf), (st, sf), (t0, f0, _, _) = self.kernel, self.stride, self.pads
         y = (np.arange(rows) * st - t0)[:, None, None, None] + np.arange(kt)[None, None, :, None]
         x = (np.arange(cols) * sf - f0)[None, :, None, None] + np.arange(kf)[None, None, None, :]
         inside = (y >= 0) & (y < frames) & (x >= 0) & (x < self.freq)
-        needs = np.where(inside, y * self.freq + x + 1, 1)  # items that must have been written
+        needs = np.where(inside, y * self.freq + x + 1, 0)  # items that must have been written
         first_y = np.maximum(0, np.arange(rows) * st - t0)[:, None]
         first_x = np.maximum(0, np.arange(cols) * sf - f0)[None, :]
         first = (first_y * self.freq + first_x).reshape(-1)  # first pixel that a position needs
@@ -161,12 +178,14 @@ def _row_segment(needs: Tensor, frees: Tensor, repeats: int, step: int) -> Segme
 
 
 def _with_length(segment: Segment) -> list[Segment]:
-    """The same beats with the length popped on the very first one; a repeated table is unrolled once for it."""
-    pops = segment.column("pops").copy()
+    """The same beats with the length popped on the very first one, which also waits for the first pixel.
+
+    A repeated table is unrolled once for it.
+    """
+    pops, first_needs = segment.column("pops").copy(), segment.column("needs").copy()
     pops[0] = 1
-    once = Segment(
-        segment.delay, pops, segment.pushes, 1, needs=segment.column("needs"), frees=segment.column("frees")
-    )  # fmt: skip
+    first_needs[0] = max(1, first_needs[0])
+    once = Segment(segment.delay, pops, segment.pushes, 1, needs=first_needs, frees=segment.column("frees"))
     if segment.repeats == 1:
         return [once]
     needs = segment.column("needs") + segment.needs_step * (segment.column("needs") > 0)

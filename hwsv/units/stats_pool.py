@@ -7,7 +7,7 @@ import numpy as np
 
 from hwsv import datatypes
 from hwsv.custom_ops.stats_pool import StatsPoolParams, stats_pool_int
-from hwsv.units.base import Cost, Memory, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.base import Cost, HlsConstant, Memory, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, Segment, SharedBuffer
 
 DRAIN_OVERHEAD = 6
@@ -15,6 +15,9 @@ DRAIN_OVERHEAD = 6
 
 MAX_POSITIONS = 2**16
 """Pooled positions that the accumulators are sized for."""
+
+HLS_MIN_DISTANCE = 4
+"""Sums that are added to again within this many beats are kept in registers by HLS, not in RAM."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,21 @@ class StatsPool(Unit):
     def from_words(self, inputs: list[Tensor], memories: dict[str, Tensor]) -> list[Tensor]:
         x = self.inputs()[0].tensor(inputs[0])
         return [self._apply(x, memories["mean"][:, 0], memories["dev"][:, 0]).reshape(-1, 1)]
+
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        s1, s2 = self.accumulator_bits()
+        n = MAX_POSITIONS.bit_length()
+        means, devs = (memory.dtype for memory in self.memories().values())
+        wide = max(
+            s1 + self.mean_mult.bit_length(), s2 + 1 + n + self.dev_mult.bit_length(),
+            datatypes.bits(means) + n, datatypes.bits(devs) + 2 * n,
+        )  # fmt: skip
+        sums = self.out_freq * self.channels // self.lanes
+        return {
+            "channels": self.channels, "sum_bits": s1, "square_bits": s2 + 1,
+            "wide_bits": wide + 1, "banks": sums if sums <= HLS_MIN_DISTANCE else 1,
+            "mean_mult": self.mean_mult, "mean_offset": self.mean_offset, "dev_mult": self.dev_mult,
+        }  # fmt: skip
 
     def actors(self, frames: int) -> tuple[Actor, ...]:
         """Accumulate fills a bank an utterance; drain empties it, so that the next utterance need not wait."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from hwsv import datatypes
-from hwsv.units.base import Cost, Memory, Stream, Tensor, Unit, check_divides, require
+from hwsv.units.base import Cost, HlsConstant, Memory, Stream, Tensor, Unit, check_divides, require
 from hwsv.units.beats import Actor, periodic
 
 
@@ -94,6 +94,15 @@ class Threshold(Unit):
         falling = memories.get("falling", np.zeros((folds, 1), np.int64))
         words = inputs[0].reshape(-1, folds, self.lanes)
         return [self._apply(words, table, falling).reshape(-1, self.lanes)]
+
+    def hls_memories(self) -> tuple[str, ...]:
+        return ("thresholds", "falling")
+
+    def hls_constants(self) -> dict[str, HlsConstant]:
+        return {
+            "levels": self.levels, "base": self.base, "step": self.step, "shared": self.shared,
+            "any_falling": self.any_falling,
+        }  # fmt: skip
 
     def actors(self, frames: int) -> tuple[Actor, ...]:
         words = frames * self.inputs()[0].words_per_frame

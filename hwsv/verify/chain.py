@@ -5,8 +5,9 @@ level's tensor is not the expected one.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,7 @@ from hwsv.design import Design
 from hwsv.errors import CheckFailed, InputError
 from hwsv.graph import OUTPUT
 from hwsv.units.base import Tensor
-from hwsv.verify.level import Level, Options, level_class, registry
-
-Progress = Callable[[str, int, int], None]
-"""Called with (level, utterances done, utterances)."""
+from hwsv.verify.level import Level, Options, Progress, level_class, registry
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def verify(
     design: Design,
     levels: Sequence[str],
     features: Sequence[Tensor],
-    options: Options = Options(),
+    options: Options | None = None,
     progress: Progress | None = None,
 ) -> VerifyResult:
     """Run `levels` (in chain order) on the utterances and compare each with the one before.
@@ -99,7 +97,7 @@ def verify(
     A level that is not binding is compared with the next one instead, and no later level is measured against it.
     features: int64 [T, F, C] each, as `Design.check_features` gives.
     """
-    made = {name: level_class(name)(design, options) for name in levels}
+    made = {name: level_class(name)(design, options or Options()) for name in levels}
     embeddings: dict[str, list[Tensor]] = {}
     rows = {name: LevelResult(name, binding=level.binding) for name, level in made.items()}
     for name, level in made.items():
@@ -122,7 +120,7 @@ def _pairs(levels: dict[str, Level]) -> list[tuple[Level, Level]]:
     """(expected, found): neighbours of the chain of binding levels; the others against the next binding level."""
     ordered = list(levels.values())
     chain = [level for level in ordered if level.binding]
-    pairs = list(zip(chain, chain[1:], strict=False))
+    pairs = list(pairwise(chain))
     for level in ordered:
         if not level.binding and chain:
             later = [other for other in chain if other.place > level.place]
@@ -144,12 +142,11 @@ def _compare(
         wrong = a.size if a.shape != b.shape else int((a != b).sum())
         row.mismatches += wrong
         if wrong and row.first is None:
-            row.first = localise(design, expected, found, features[number], number) or _in_embedding(design, a, b, number)
+            inside = localise(design, expected, found, features[number], number)
+            row.first = inside or _in_embedding(design, a, b, number)
 
 
-def localise(
-    design: Design, expected: Level, found: Level, features: Tensor, utterance: int = 0
-) -> Difference | None:
+def localise(design: Design, expected: Level, found: Level, features: Tensor, utterance: int = 0) -> Difference | None:
     """First difference on the walk over the unit graph, of the tensors that both levels can show.
 
     Tensors that `expected` cannot show are taken from the golden model where the two agree on the embedding.
@@ -170,7 +167,7 @@ def localise(
 def _first(unit: str, tensor: str, a: Tensor, b: Tensor, utterance: int) -> Difference | None:
     """First difference of two tensors in stream order; a missing or surplus frame counts as one."""
     if a.shape[1:] != b.shape[1:]:
-        raise CheckFailed(f"unit {unit}: tensor {tensor!r} is {list(a.shape)} at one level and {list(b.shape)} at the next")
+        raise CheckFailed(f"unit {unit}: tensor {tensor!r} has shapes {list(a.shape)} and {list(b.shape)}")
     common = min(len(a), len(b))
     places = np.argwhere(a[:common] != b[:common])
     if len(places):

@@ -6,7 +6,7 @@ Subclasses register themselves; a new level is one new file in ``hwsv/verify/lev
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,9 @@ import hwsv.verify.levels
 from hwsv.design import Design
 from hwsv.errors import InputError
 from hwsv.units.base import Tensor
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what is being done, utterances done, utterances)."""
 
 
 @dataclass(frozen=True)

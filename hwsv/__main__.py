@@ -1,0 +1,5 @@
+"""``python -m hwsv``."""
+
+from hwsv.cli import main
+
+main()

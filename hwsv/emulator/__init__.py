@@ -1,0 +1,101 @@
+"""The emulator: the network's integers, bit-packed and fast enough for an EER over thousands of utterances."""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsv import datatypes
+from hwsv.emulator.execute import Arena, Executor
+from hwsv.emulator.lower import Array, lower
+from hwsv.emulator.packed import check_streams, read_packed, write_packed
+from hwsv.errors import InputError
+from hwsv.graph import INPUT, UnitGraph
+from hwsv.units.base import Tensor
+
+__all__ = ["Emulator", "read_packed", "write_packed"]
+
+
+class Emulator:
+    """A network ready to run on any number of frames; safe to use from several threads."""
+
+    def __init__(self, network: Path | str | UnitGraph) -> None:
+        """network: a packed file or a unit graph. Raises InputError for what cannot be run."""
+        self.graph = network if isinstance(network, UnitGraph) else read_packed(network)
+        check_streams(self.graph)
+        self.stream = self.graph.stream(INPUT)
+        self._fused = Executor(lower(self.graph))
+        self._local = threading.local()
+
+    def run(self, features: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The embedding int64 ``[E]`` of integer features ``[T, F, C]`` (or ``[T, F]`` where C is 1)."""
+        arena: Arena | None = getattr(self._local, "arena", None)
+        if arena is None:
+            arena = self._local.arena = self._fused.arena()
+        kept, _ = self._fused.run(self._checked(features), arena)
+        return kept[self._fused.plan.output].T.reshape(-1).astype(np.int64)
+
+    def run_many(
+        self,
+        utterances: Sequence[NDArray[np.integer]],
+        progress: Callable[[Iterable[NDArray[np.int64]]], Iterable[NDArray[np.int64]]] | None = None,
+        threads: int | None = None,
+    ) -> NDArray[np.int64]:
+        """Embeddings int64 ``[n, E]`` of many utterances, in order. threads: as many as there are cores unless told.
+
+        progress: wraps the iterator of results, such as ``partial(rich.progress.track, total=n)``.
+        """
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            results = pool.map(self.run, utterances)
+            rows = list(progress(results) if progress else results)
+        if not rows:
+            raise InputError("there are no utterances to embed")
+        if len({row.size for row in rows}) > 1:
+            raise InputError("this network's output grows with the utterance: give utterances of one length")
+        return np.stack(rows)
+
+    def tensors(self, features: NDArray[np.integer]) -> dict[str, Tensor]:
+        """Every tensor of the graph, int64 ``[T, F, C]``, each unit by its own kernel call (no fusion).
+
+        The keys are those of `UnitGraph.golden`; window tensors are copies of what their units read, padding marked.
+        """
+        values = self._checked(features)
+        kept, rows = self._separate.run(values, self._separate.arena())
+        plan = self._separate.plan
+        arrays = {t: _as_tensor(kept[t], plan.arrays[t], rows[t]) for t in plan.arrays}
+        windows = {t: unit.golden(arrays[source])[0] for t, (source, unit) in plan.windows.items()}
+        return {name: windows[t] if t in windows else arrays[t] for name, t in plan.alias.items()}
+
+    @cached_property
+    def _separate(self) -> Executor:
+        return Executor(lower(self.graph, fuse=False), keep=True)
+
+    def _checked(self, features: NDArray[np.integer]) -> NDArray[np.integer]:
+        """``[T, F, C]``, or InputError."""
+        freq, channels = self.stream.freq, self.stream.channels
+        features = np.asarray(features)
+        if not np.issubdtype(features.dtype, np.integer):
+            raise InputError(f"features must be integers, not {features.dtype}")
+        if features.ndim == 2 and channels == 1:
+            features = features[:, :, None]
+        if features.ndim != 3 or features.shape[1:] != (freq, channels) or len(features) < 1:
+            raise InputError(f"features must be [T, {freq}, {channels}] with T >= 1, not {list(features.shape)}")
+        low, high = datatypes.limits(self.stream.dtype)
+        if features.min() < low or features.max() > high:
+            raise InputError(f"features exceed {self.stream.dtype} [{low}, {high}]")
+        return features
+
+
+def _as_tensor(array: NDArray[np.int32], kept: Array, frames: int) -> Tensor:
+    """An array ``[rows, T * F]`` as int64 ``[T, F, C]``."""
+    if kept.packed:
+        flat = np.unpackbits(np.ascontiguousarray(array.T).view(np.uint8), axis=1, bitorder="little")
+        values = 2 * flat[:, : kept.channels].astype(np.int64) - 1
+    else:
+        values = array.T.astype(np.int64)
+    return values.reshape(frames, kept.freq, kept.channels)

@@ -1,0 +1,82 @@
+"""Clean-up with QONNX passes: constants folded, biases and batch normalisation as separate nodes.
+
+Batch normalisation becomes one multiplication and one addition, whose roundings IEEE 754 defines; the fused operator
+may be evaluated in several ways, so it cannot be an exact reference.
+"""
+
+import math
+import warnings
+
+import onnx
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.base import Transformation
+from qonnx.transformation.batchnorm_to_affine import BatchNormToAffine
+from qonnx.transformation.extract_conv_bias import ExtractBiasFromConv
+from qonnx.transformation.fold_constants import FoldConstants
+from qonnx.transformation.gemm_to_matmul import GemmToMatMul
+from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.transformation.remove import RemoveIdentityOps
+
+import hwsv.custom_ops  # noqa: F401 - makes the domain hwsv known to qonnx
+from hwsv.errors import InputError
+from hwsv.frontend.load import MAX_ELEMENTS
+from hwsv.frontend.messages import shown
+
+_QUANTISERS = ["Quant", "IntQuant", "BipolarQuant"]
+
+
+def clean_up(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
+    """(cleaned copy, names of the passes run). `model` was checked by `load_model`. Raises InputError.
+
+    The original node names are kept in ``doc_string``, also for nodes that the passes make.
+    """
+    origin = {out: node.name for node in model.graph.node for out in node.output}
+    wrapper = _run(ModelWrapper(model, make_deepcopy=True), InferShapes())
+    _check_sizes(wrapper.model.graph)
+    wrapper = _run(wrapper, FoldConstants(exclude_op_types=_QUANTISERS))
+    passes: list[Transformation] = []
+    kinds = {node.op_type for node in wrapper.graph.node}
+    if "Gemm" in kinds:
+        passes += [GemmToMatMul(), FoldConstants(exclude_op_types=_QUANTISERS)]
+    if any(node.op_type == "Conv" and len(node.input) > 2 for node in wrapper.graph.node):
+        passes.append(ExtractBiasFromConv())
+    if "BatchNormalization" in kinds:
+        passes.append(BatchNormToAffine())
+    if kinds & {"Identity", "Dropout"}:
+        passes.append(RemoveIdentityOps())
+    for step in passes:
+        wrapper = _run(wrapper, step)
+    cleaned = wrapper.model
+    cleaned.graph.name = "cleaned"
+    _restore_names(cleaned.graph, origin)
+    names = ["InferShapes", "FoldConstants", *(type(step).__name__ for step in passes)]
+    return cleaned, [f"qonnx.{name}" for name in dict.fromkeys(names)]
+
+
+def _run(wrapper: ModelWrapper, step: Transformation) -> ModelWrapper:
+    """One pass; whatever it raises on a strange model is an InputError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return wrapper.transform(step, make_deepcopy=False)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"QONNX pass {type(step).__name__} cannot process the model: {ascii(reason)}; check shapes and types"
+        ) from error
+
+
+def _check_sizes(graph: onnx.GraphProto) -> None:
+    for value in graph.value_info:
+        sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
+        if min(sizes, default=0) < 0 or math.prod(sizes) > MAX_ELEMENTS:
+            raise InputError(f"tensor {shown(value.name)} would have shape {sizes[:8]}: too large")
+
+
+def _restore_names(graph: onnx.GraphProto, origin: dict[str, str]) -> None:
+    """A node made by a pass gets the name of the original node that its output flows into."""
+    for node in reversed(graph.node):
+        name = origin.get(node.output[0], node.name) or node.name
+        node.doc_string = name
+        for tensor in node.input:
+            origin.setdefault(tensor, name)
