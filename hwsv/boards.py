@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Literal
 
 import pydantic
-import yaml
 
+from hwsv import yaml_file
 from hwsv.errors import InputError
 from hwsv.resources import data_folder
 
@@ -47,14 +47,7 @@ def load_board(name: str) -> Board:
     path = Path(name) if name.endswith((".yaml", ".yml")) else data_folder("board_configs") / f"{name}.yaml"
     if not path.is_file():
         raise InputError(f"board {name!r} is not known; boards: {', '.join(board_names())}")
-    try:
-        return Board.model_validate(yaml.safe_load(path.read_text()))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"board file {path}: not YAML: {' '.join(str(error).split())}") from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InputError(f"board file {path}: {where}: {first['msg']}") from error
+    return yaml_file.load(path, "board file", pydantic.TypeAdapter(Board))
 
 
 def board_names() -> list[str]:

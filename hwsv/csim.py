@@ -106,6 +106,8 @@ def _build_network(model: HlsModel, project: Path, mode: Mode) -> Path:
 def _run_network(
     executable: Path, model: HlsModel, graph: UnitGraph, features: Sequence[Tensor], trace: bool
 ) -> CsimResult:
+    if not features:
+        return CsimResult([])
     frames = [graph.frames(len(x)) for x in features]
     with tempfile.TemporaryDirectory(prefix="hwsv-csim-") as folder:
         data = Path(folder)

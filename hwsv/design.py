@@ -83,7 +83,7 @@ class Design:
             manifest = Manifest.model_validate(json.loads((folder / MANIFEST).read_text()))
         except FileNotFoundError as error:
             raise InputError(f"{folder}: not a design (no {MANIFEST}); make one with 'hwsv compile'") from error
-        except (ValueError, UnicodeDecodeError, NotADirectoryError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise InputError(f"{folder / MANIFEST}: damaged ({type(error).__name__}); compile again") from error
         return cls(folder, manifest)
 
@@ -131,5 +131,3 @@ class Design:
         if len(values) < spec.frames_min:
             raise InputError(f"{len(values)} frames are too few: this network needs {spec.frames_min}")
         return values[: spec.frames_max]
-
-

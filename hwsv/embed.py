@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hwsv.design import Design
 from hwsv.errors import HwsvError, InputError
+from hwsv.graph import OUTPUT
 from hwsv.host.features import FeatureSpec, extract_many
 from hwsv.units.base import Tensor
 from hwsv.verify.level import Options, Progress, level_class
@@ -80,16 +81,21 @@ def host_post(design: Design, embeddings: NDArray[np.int64]) -> Float:
     """What the host makes of integer embeddings ``[N, E]`` before it compares them, float32 ``[N, E]``.
 
     These are the model's element-wise nodes after the last accumulator (scale, batch normalisation): `HOST_POST`.
+    Its input is ``[1, n]`` or ``[1, C, T, F]``.
     """
     path = design.folder / HOST_POST
-    values = embeddings.astype(np.float32)
     if not path.is_file():
-        return values
-    session = open_onnx(path)
+        return embeddings.astype(np.float32)
+    from hwsv.frontend.execute import from_tfc
+
+    session, stream = open_onnx(path), design.graph.stream(OUTPUT)
     entry = session.get_inputs()[0]
-    shape = [d if isinstance(d, int) else 1 for d in entry.shape]
-    rows = [session.run(None, {entry.name: row.reshape(shape)})[0].reshape(-1) for row in values]
-    return np.stack(rows) if rows else values
+
+    def run(row: NDArray[np.int64]) -> Float:
+        values = from_tfc(row.reshape(-1, stream.freq, stream.channels), len(entry.shape))
+        return session.run(None, {entry.name: values})[0].reshape(-1)
+
+    return np.stack([run(row) for row in embeddings])
 
 
 def open_onnx(path: Path):  # type: ignore[no-untyped-def]  # onnxruntime has no types

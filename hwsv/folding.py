@@ -7,11 +7,10 @@ sliding window has the lanes that its matrix or pool unit reads.
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pydantic
-import yaml
 
+from hwsv import yaml_file
 from hwsv.errors import HwsvError, InputError
 from hwsv.graph import Node, UnitGraph
 from hwsv.units.base import Unit, divisors
@@ -108,15 +107,4 @@ def _candidates(unit: Unit) -> list[Unit]:
 
 def read_overrides(path: Path) -> dict[str, Override]:
     """A folding file: YAML, ``{unit: {pe: 2, simd: 16}, other: {lanes: 4}}``. Raises InputError."""
-    try:
-        content: Any = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(f"folding file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"folding file {path}: not YAML: {' '.join(str(error).split())}") from error
-    try:
-        return pydantic.TypeAdapter(dict[str, Override]).validate_python(content or {})
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InputError(f"folding file {path}: {where}: {first['msg']}") from error
+    return yaml_file.load(path, "folding file", pydantic.TypeAdapter(dict[str, Override] | None)) or {}

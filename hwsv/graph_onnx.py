@@ -86,9 +86,22 @@ def from_model(model: onnx.ModelProto) -> UnitGraph:
         graph.nodes.append(
             Node(proto.name, unit, tuple(tensors), tuple(proto.output), length, attributes["source"])
         )  # fmt: skip
+    _check_tensors(graph)
     props = {p.key: p.value for p in model.metadata_props}
     graph.channels = {t: Channel(*pair) for t, pair in json.loads(props.get("hwsv.channels", "{}")).items()}
     return graph
+
+
+def _check_tensors(graph: UnitGraph) -> None:
+    """Every tensor that is read was written before; the graph has an output."""
+    known = {INPUT, LENGTH}
+    for node in graph:
+        for tensor in node.all_inputs:
+            if tensor not in known:
+                raise InputError(f"unit {node.name!r} reads {tensor!r}, which no unit before it writes")
+        known.update(node.outputs)
+    if OUTPUT not in known:
+        raise InputError(f"the unit graph has no tensor {OUTPUT!r}")
 
 
 def unit_of(proto: onnx.NodeProto, arrays: dict[str, np.ndarray]) -> Unit:
@@ -98,7 +111,9 @@ def unit_of(proto: onnx.NodeProto, arrays: dict[str, np.ndarray]) -> Unit:
         raise InputError(f"{proto.domain}.{proto.op_type} is not a unit")
     values = {a.name: _attribute_value(a) for a in proto.attribute if a.name not in NODE_KEYS}
     values |= {t.rpartition(".")[2]: arrays[t] for t in proto.input if t in arrays}
-    return kinds[proto.op_type](**values)
+    cls = kinds[proto.op_type]
+    flags = {f.name for f in dataclasses.fields(cls) if f.type is bool}  # type: ignore[arg-type]
+    return cls(**{name: bool(value) if name in flags else value for name, value in values.items()})
 
 
 def _narrow(array: np.ndarray) -> np.ndarray:

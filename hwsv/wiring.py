@@ -5,11 +5,13 @@ After `wire` every tensor has one producer and one consumer: it is a channel.
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 from hwsv.graph import INPUT, LENGTH, Channel, Node, UnitGraph
 from hwsv.simulator.timing import run
 from hwsv.units.fork import Fork
 from hwsv.units.length_fork import LengthFork
+from hwsv.units.mvtu import Mvtu
 from hwsv.units.sliding_window import SlidingWindow
 from hwsv.units.width_converter import WidthConverter
 
@@ -32,15 +34,28 @@ def wire(graph: UnitGraph) -> UnitGraph:
 
 
 def trim(graph: UnitGraph, frames: int) -> dict[str, Channel]:
-    """`depths`, cut down to the credits that three utterances of `frames` frames really use: no cycle changes.
+    """`depths`, cut down to the credits that three utterances really use: no cycle of theirs changes.
 
     Whether a network of fixed schedules hangs does not depend on time, only on order and capacity, so a design that
-    plays these utterances to their end does so under any stalls of its surroundings.
+    plays these utterances to their end does so under any stalls of its surroundings. They have `frames` frames, or
+    more where that is too short to fill every window's buffer: longer audio would hang.
     """
-    peak = run(graph, [frames] * 3, record=True).peak
+    peak = run(graph, [_steady_frames(graph, frames)] * 3, record=True).peak
     trimmed = {t: channel(max(1, min(c.depth, peak[t]))) for t, c in graph.channels.items()}
     # a FIFO that became LUT RAM is visible a cycle sooner; the lengths' depth is the number of utterances in flight
     return {t: graph.channels[t] if graph.channels[t].depth <= LENGTH_DEPTH else c for t, c in trimmed.items()}
+
+
+def _steady_frames(graph: UnitGraph, frames: int) -> int:
+    """`frames`, doubled until every window sees many more frames than its kernel (unless the network fixes its T)."""
+    windows = [(n.inputs[0], n.unit.kernel[0]) for n in graph if isinstance(n.unit, SlidingWindow)]
+    longer = graph.frames(2 * frames)
+    flattened = {n.inputs[0]: n.unit.flatten_frames for n in graph if isinstance(n.unit, Mvtu)}
+    if any(taken and longer[tensor] != taken for tensor, taken in flattened.items()):
+        return frames
+    while any(graph.frames(frames)[tensor] < 4 * kernel for tensor, kernel in windows):
+        frames *= 2
+    return frames
 
 
 def channel(depth: int) -> Channel:
@@ -81,7 +96,7 @@ def _convert_widths(graph: UnitGraph) -> None:
             steps = [lanes, wanted.lanes]
             if max(steps) % min(steps):
                 steps.insert(1, math.gcd(*steps))
-            for number, (narrow, wide) in enumerate(zip(steps, steps[1:], strict=False)):
+            for number, (narrow, wide) in enumerate(pairwise(steps)):
                 if narrow == wide:
                     continue
                 made = f"{tensor}_x{wide}"

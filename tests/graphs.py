@@ -33,9 +33,9 @@ class Builder:
         """3x3, padded by marks: window + mvtu."""
         window = SlidingWindow(self.freq, self.channels, dtype, (3, 3), (stride, stride), (1, 1, 1, 1))
         shape = (out, 9 * self.channels)
-        weights = (
-            self.rng.choice([-1, 1], shape) if weight == "BIPOLAR" else self.rng.integers(-7, 8, shape)
-        ).astype(np.int64)
+        weights = (self.rng.choice([-1, 1], shape) if weight == "BIPOLAR" else self.rng.integers(-7, 8, shape)).astype(
+            np.int64
+        )
         bound = int(np.abs(weights).sum(axis=1).max()) * (1 if dtype == "BIPOLAR" else 128)
         mvtu = Mvtu(
             window.out_freq, 9 * self.channels, self.channels, weights, dtype, weight, smallest(-bound, bound), True

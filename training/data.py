@@ -16,25 +16,19 @@ from rich.progress import track
 from hwsv.errors import InputError
 from hwsv.host.audio import load_audio
 from hwsv.host.features import FeatureSpec, log_mel
+from hwsv.host.trials import read_utt2spk
 from training.recipe import Recipe
 
-
-def read_utt2spk(path: Path) -> list[tuple[str, str]]:
-    """(utterance, speaker) of every line of a Kaldi list; utterances are audio paths."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such list")
-    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    for number, row in enumerate(rows, 1):
-        if len(row) != 2:
-            raise InputError(f"{path}: line {number}: expected 'utterance speaker', got {len(row)} fields")
-    if not rows:
-        raise InputError(f"{path}: the list is empty")
-    return [(utterance, speaker) for utterance, speaker in rows]
+Rows = list[tuple[str, str]]
+"""(utterance, speaker); utterances are audio paths."""
 
 
-def split_heldout(
-    rows: Sequence[tuple[str, str]], speakers: int, seed: int
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def read_rows(path: Path) -> Rows:
+    """A Kaldi ``utterance speaker`` list in its order. Raises `InputError`."""
+    return list(read_utt2spk(path).items())
+
+
+def split_heldout(rows: Rows, speakers: int, seed: int) -> tuple[Rows, Rows]:
     """(training rows, held-out rows): a number of speakers drawn by the seed from the sorted speaker names."""
     names = sorted({speaker for _, speaker in rows})
     if speakers >= len(names):
@@ -56,9 +50,7 @@ class Packed:
     starts: np.ndarray
 
 
-def pack(
-    root: Path, utterances: Sequence[str], speed: float, spec: FeatureSpec, cache: Path, label: str
-) -> Packed:
+def pack(root: Path, utterances: Sequence[str], speed: float, spec: FeatureSpec, cache: Path, label: str) -> Packed:
     """Log-mels at one speed (pitch moves with it), computed once and kept in ``cache``."""
     key = json.dumps([list(utterances), speed, spec.model_dump()])
     entry = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
@@ -88,10 +80,14 @@ class Crops:
 
     def __init__(self, recipe: Recipe, root: Path, cache: Path) -> None:
         data = recipe.data
-        packs, starts, lengths, self._members, shares = [], [], [], [], []
+        packs: list[np.ndarray] = []
+        starts: list[int] = []
+        lengths: list[int] = []
+        shares: list[float] = []
+        self._members: list[np.ndarray] = []
         offset = 0
         for name, share in data.train.items():
-            rows = read_utt2spk(root / name)
+            rows = read_rows(root / name)
             if name == data.heldout_from:
                 rows, _ = split_heldout(rows, data.heldout_speakers, recipe.seed)
             names = sorted({speaker for _, speaker in rows})

@@ -1,4 +1,4 @@
-"""Equal error rates of a torch network on full utterances: held-out speakers for every choice, trial lists to report."""
+"""Equal error rates of a torch network on full utterances: held-out speakers to choose by, trial lists to report."""
 
 from __future__ import annotations
 
@@ -11,30 +11,21 @@ from scipy.signal import fftconvolve, lfilter
 from torch import nn
 
 from hwsv.host.audio import load_audio
-from hwsv.host.features import FeatureSpec, log_mel_int8
-from training.data import read_utt2spk, split_heldout
+from hwsv.host.features import log_mel_int8
+from hwsv.host.scoring import cosine_scores, curve, equal_error_rate
+from hwsv.host.trials import read_trials
+from training.data import read_rows, split_heldout
 from training.recipe import Recipe
 
 _NOISY_PER_SPEAKER = 8
 
 
-def equal_error_rate(targets: np.ndarray, nontargets: np.ndarray) -> float:
-    """Where misses and false alarms are equal, as a fraction."""
-    scores = np.concatenate([targets, nontargets])
-    labels = np.concatenate([np.ones(len(targets)), np.zeros(len(nontargets))])[np.argsort(scores, kind="stable")]
-    misses = np.cumsum(labels) / len(targets)
-    alarms = 1 - np.cumsum(1 - labels) / len(nontargets)
-    nearest = int(np.argmin(np.abs(misses - alarms)))
-    return float((misses[nearest] + alarms[nearest]) / 2)
-
-
 def all_pairs_eer(embeddings: np.ndarray, speakers: Sequence[str]) -> float:
     """EER over every pair of the rows of ``[N, E]``."""
-    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-    scores = unit @ unit.T
-    upper = np.triu(np.ones_like(scores, dtype=bool), 1)
-    same = np.array(speakers)[:, None] == np.array(speakers)[None]
-    return equal_error_rate(scores[upper & same], scores[upper & ~same])
+    left, right = np.triu_indices(len(speakers), 1)
+    names = np.array(speakers)
+    scores = cosine_scores(embeddings, left, right)
+    return equal_error_rate(curve(scores, names[left] == names[right]))
 
 
 def embed(net: nn.Module, features: Sequence[np.ndarray], scale: float) -> np.ndarray:
@@ -62,7 +53,7 @@ class Heldout:
 
     def __init__(self, recipe: Recipe, root: Path) -> None:
         data = recipe.data
-        _, rows = split_heldout(read_utt2spk(root / data.heldout_from), data.heldout_speakers, recipe.seed)
+        _, rows = split_heldout(read_rows(root / data.heldout_from), data.heldout_speakers, recipe.seed)
         spec = self._spec = recipe.features
         audio = [load_audio(root / data.audio / utterance, spec.sample_rate) for utterance, _ in rows]
         self._clean = [log_mel_int8(samples, spec) for samples in audio]
@@ -85,12 +76,7 @@ class Heldout:
 
 
 def trials_eer(embed_path: Callable[[str], np.ndarray], trials: Path) -> float:
-    """EER on a list in the VoxCeleb format (``1|0 enrol test``); ``embed_path`` gives one utterance's embedding."""
-    rows = [line.split() for line in trials.read_text(encoding="utf-8").splitlines()]
-    unit = {}
-    for path in {path for row in rows for path in row[1:]}:
-        embedding = embed_path(path)
-        unit[path] = embedding / np.linalg.norm(embedding)
-    scores = np.array([unit[a] @ unit[b] for _, a, b in rows])
-    same = np.array([label == "1" for label, _, _ in rows])
-    return equal_error_rate(scores[same], scores[~same])
+    """EER on a VoxCeleb-format list; ``embed_path`` gives the embedding of one of its utterances."""
+    rows = read_trials(trials)
+    embeddings = np.stack([embed_path(utterance) for utterance in rows.utterances])
+    return equal_error_rate(curve(cosine_scores(embeddings, rows.left, rows.right), rows.labels))

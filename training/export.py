@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hwsv.errors import InputError
 from hwsv.host.features import FeatureSpec
 from training.layers import BrevitasLayers
-from training.models import FloatNet, SpeakerNet
+from training.models import BinaryUnit, FloatNet, SpeakerNet
 from training.recipe import Recipe, load_recipe
 
 ZOO = Path(__file__).parent / "zoo"
@@ -33,11 +33,15 @@ class Affine(nn.Module):
     BatchNormalization node may be evaluated in several ways.
     """
 
+    gain: Tensor
+    offset: Tensor
+
     def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
         super().__init__()
         shape = (1, -1, 1, 1) if isinstance(norm, nn.BatchNorm2d) else (1, -1)
-        gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-        offset = norm.bias.double() - norm.running_mean.double() * gain
+        mean, variance = norm.get_buffer("running_mean").double(), norm.get_buffer("running_var").double()
+        gain = norm.weight.double() / (variance + norm.eps).sqrt()
+        offset = norm.bias.double() - mean * gain
         self.register_buffer("gain", gain.detach().float().reshape(shape))
         self.register_buffer("offset", offset.detach().float().reshape(shape))
 
@@ -71,11 +75,11 @@ def randomise(net: nn.Module, seed: int) -> None:
             for tensor, low, high in (
                 (module.weight.data, 0.5, 1.5),
                 (module.bias.data, -0.5, 0.5),
-                (module.running_mean, -4.0, 4.0),
-                (module.running_var, 50.0, 300.0),
+                (module.get_buffer("running_mean"), -4.0, 4.0),
+                (module.get_buffer("running_var"), 50.0, 300.0),
             ):
                 tensor.uniform_(low, high, generator=generator)
-        if hasattr(module, "shift"):
+        if isinstance(module, BinaryUnit):
             module.shift.data.uniform_(-1, 1, generator=generator)
 
 

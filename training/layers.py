@@ -7,7 +7,7 @@ with a hard-tanh straight-through gradient, quantisers with a saturating one, co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import brevitas.nn as qnn
 import torch
@@ -31,7 +31,7 @@ class Layers(Protocol):
     """What a network is made of. Scales are values of one integer step."""
 
     def sign(self) -> nn.Module:
-        """-1 for negative values, else +1 (also for both zeros)."""
+        """(r ``[N, C, H, W]``, shift ``[1, C, 1, 1]``) -> -1 where r + shift < 0, else +1 (also for both zeros)."""
 
     def quantise(self, bits: int, step: float, floor: bool = False) -> nn.Module:
         """Signed ``bits``-bit multiples of ``step``, saturating; rounds half to even, or down with ``floor``."""
@@ -46,34 +46,43 @@ class Layers(Protocol):
         """Linear layer without bias, weights as in `conv`."""
 
 
-class _Sign(torch.autograd.Function):
-    """Sign with the gradient of hard-tanh (https://arxiv.org/abs/1602.02830)."""
+class _ShiftedSign(torch.autograd.Function):
+    """Sign of r + shift with the gradient of hard-tanh (https://arxiv.org/abs/1602.02830).
+
+    Works on rows ``[N*H, W*C]`` of the channels-last memory: broadcasting a long row is several times faster.
+    """
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.where(x < 0, -x.new_ones(()), x.new_ones(()))
+    def forward(ctx: Any, r: Tensor, shift: Tensor) -> Tensor:
+        n, c, h, w = r.shape
+        # Adding +0 makes a shift of -0 impossible, so the sum is never -0 and copysign gives +1 for every zero.
+        row = (shift.reshape(c) + 0.0).to(r.dtype).repeat(w)
+        sums = r.permute(0, 2, 3, 1).reshape(n * h, w * c) + row
+        ctx.save_for_backward(sums)
+        ctx.shape = n, h, w, c
+        return torch.copysign(sums.new_ones(()), sums).view(n, h, w, c).permute(0, 3, 1, 2)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return torch.ops.aten.hardtanh_backward(grad, x, -1.0, 1.0)
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        (sums,) = ctx.saved_tensors
+        n, h, w, c = ctx.shape
+        grad = torch.ops.aten.hardtanh_backward(grad.permute(0, 2, 3, 1).reshape(n * h, w * c), sums, -1.0, 1.0)
+        of_shift = grad.sum(0, dtype=torch.float32).view(w, c).sum(0).view(1, c, 1, 1)
+        return grad.view(n, h, w, c).permute(0, 3, 1, 2), of_shift
 
 
 class _Quantise(torch.autograd.Function):
     """Round to a grid and saturate; the gradient passes where nothing saturates."""
 
     @staticmethod
-    def forward(
-        ctx: torch.autograd.function.FunctionCtx, x: Tensor, low: int, high: int, step: float, floor: bool
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, low: int, high: int, step: float, floor: bool) -> Tensor:
         ctx.save_for_backward(x)
         ctx.limits = low * step, (high + 1) * step
         steps = x * (1 / step)
         return (steps.floor_() if floor else steps.round_()).clamp_(low, high).mul_(step)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (x,) = ctx.saved_tensors
         return torch.ops.aten.hardtanh_backward(grad, x, *ctx.limits), None, None, None, None
 
@@ -82,7 +91,7 @@ class _Merge(torch.autograd.Function):
     """`Layers.merge` in few memory passes; the gradient ignores rounding and saturation, which is rare."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, r: Tensor, y: Tensor, spec: MergeSpec) -> Tensor:
+    def forward(ctx: Any, r: Tensor, y: Tensor, spec: MergeSpec) -> Tensor:
         ctx.save_for_backward(y)
         ctx.leak = spec.leak
         branch, residual = 2 ** (spec.branch_bits - 1), 2 ** (spec.residual_bits - 1)
@@ -91,14 +100,14 @@ class _Merge(torch.autograd.Function):
         return q.mul_(spec.step).add_(r).clamp_((0.5 - residual) * spec.step, (residual - 0.5) * spec.step)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (y,) = ctx.saved_tensors
         return grad, torch.ops.aten.leaky_relu_backward(grad, y, ctx.leak, False), None
 
 
 class _FastSign(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return _Sign.apply(x)
+    def forward(self, r: Tensor, shift: Tensor) -> Tensor:
+        return _ShiftedSign.apply(r, shift)
 
 
 class _FastQuantise(nn.Module):
@@ -119,12 +128,30 @@ class _FastMerge(nn.Module):
         return _Merge.apply(r, y, self.spec)
 
 
+class _Straight(torch.autograd.Function):
+    """The quantised weights; the gradient goes to the latent ones unchanged, so that none gets stuck outside +-1."""
+
+    @staticmethod
+    def forward(ctx: Any, latent: Tensor, quantised: Tensor) -> Tensor:
+        return quantised
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad, None
+
+
+def weight_scale(bits: int) -> float:
+    """Value of one integer step of a weight."""
+    return 1.0 if bits == 1 else 2.0 ** (1 - bits)
+
+
 def quantise_weight(weight: Tensor, bits: int) -> Tensor:
     """+-1 for one bit, else multiples of 2^(1-bits), symmetric (no most negative value)."""
+    latent = weight.detach()
     if bits == 1:
-        return _Sign.apply(weight)
-    top = 2 ** (bits - 1) - 1
-    return _Quantise.apply(weight, -top, top, 2.0 ** (1 - bits), False)
+        return _Straight.apply(weight, torch.where(latent < 0, -1.0, 1.0))
+    top, scale = 2 ** (bits - 1) - 1, weight_scale(bits)
+    return _Straight.apply(weight, (latent / scale).round().clamp(-top, top) * scale)
 
 
 class _FastConv(nn.Conv2d):
@@ -170,10 +197,19 @@ class MidRise(nn.Module):
     def __init__(self, layers: Layers, bits: int, step: float) -> None:
         super().__init__()
         self.quantise = layers.quantise(bits, step, floor=True)
-        self.half = step / 2
+        self.offset = step / 2
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.quantise(x) + self.half
+        return self.quantise(x) + self.offset
+
+
+class _BrevitasSign(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sign = qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_const=1.0)
+
+    def forward(self, r: Tensor, shift: Tensor) -> Tensor:
+        return self.sign(r + shift)
 
 
 class _BrevitasMerge(nn.Module):
@@ -191,7 +227,7 @@ class BrevitasLayers:
     """`Layers` for QONNX export."""
 
     def sign(self) -> nn.Module:
-        return qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_const=1.0)
+        return _BrevitasSign()
 
     def quantise(self, bits: int, step: float, floor: bool = False) -> nn.Module:
         return qnn.QuantIdentity(
@@ -207,9 +243,7 @@ class BrevitasLayers:
         return _BrevitasMerge(spec, self)
 
     def conv(self, inputs: int, outputs: int, stride: int, bits: int) -> nn.Module:
-        return qnn.QuantConv2d(
-            inputs, outputs, 3, stride=stride, padding=1, bias=False, **_weight_quantiser(bits)
-        )
+        return qnn.QuantConv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False, **_weight_quantiser(bits))
 
     def linear(self, inputs: int, outputs: int, bits: int) -> nn.Module:
         return qnn.QuantLinear(inputs, outputs, bias=False, **_weight_quantiser(bits))

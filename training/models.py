@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from hwsv.custom_ops import StatsPoolParams, stats_pool_int
 from hwsv.host.features import FeatureSpec
-from training.layers import FastLayers, Layers, MergeSpec, MidRise
+from training.layers import FastLayers, Layers, MergeSpec, MidRise, weight_scale
 from training.recipe import NetworkConfig
 
 LEAK = 0.25
@@ -24,18 +25,18 @@ LEAK = 0.25
 
 
 class _PadEnd(torch.autograd.Function):
-    """One zero row and column at the end, exported with constant pads (torch's own export computes them in the graph)."""
+    """One zero row and column at the end, with constant pads in the export (torch's own computes them in the graph)."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         return functional.pad(x, (0, 1, 0, 1))
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         return grad[..., :-1, :-1]
 
     @staticmethod
-    def symbolic(g: torch._C.Graph, x: torch._C.Value) -> torch._C.Value:
+    def symbolic(g: Any, x: Any) -> Any:
         return g.op("Pad", x, g.op("Constant", value_t=torch.tensor([0, 0, 0, 0, 0, 0, 1, 1])))
 
 
@@ -79,16 +80,12 @@ class _StatsPoolExact(torch.autograd.Function):
     """Evaluation by the custom op's own definition, exported as the custom op."""
 
     @staticmethod
-    def forward(
-        ctx: torch.autograd.function.FunctionCtx, x: Tensor, params: StatsPoolParams, out_shape: list[int]
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, params: StatsPoolParams, out_shape: list[int]) -> Tensor:
         integers = torch.round(x / params.scale).to(torch.int64)
         return torch.from_numpy(stats_pool_int(integers.numpy(), params)).to(torch.float32)
 
     @staticmethod
-    def symbolic(
-        g: torch._C.Graph, x: torch._C.Value, params: StatsPoolParams, out_shape: list[int]
-    ) -> torch._C.Value:
+    def symbolic(g: Any, x: Any, params: StatsPoolParams, out_shape: list[int]) -> Any:
         output = g.op(
             "hwsv::StatsPool",
             x,
@@ -100,7 +97,7 @@ class _StatsPoolExact(torch.autograd.Function):
             dev_mult_i=params.dev_mult,
             dev_thresholds_i=list(params.dev_thresholds),
         )
-        output.setType(torch._C.TensorType.get().with_dtype(torch.float32).with_sizes(out_shape))
+        output.setType(torch._C.TensorType.get().with_dtype(torch.float32).with_sizes([*out_shape]))
         return output
 
 
@@ -154,7 +151,7 @@ class BinaryUnit(nn.Module):
         self.merge = layers.merge(MergeSpec(config.branch_bits, config.residual_bits, config.residual_step, LEAK))
 
     def forward(self, r: Tensor) -> Tensor:
-        y = self.norm(self.conv(self.sign(r + self.shift.to(r.dtype))))
+        y = self.norm(self.conv(self.sign(r, self.shift)))
         if self.stride == 2:
             r = self.down(halve(r))
         if self.widen:
@@ -206,8 +203,9 @@ class SpeakerNet(nn.Module):
         self.pool = StatsPool(config)
         width = pooled_width(config, features.n_mels) if config.pool.over == "time" else 1
         self.fc = layers.linear(2 * last * width, config.embedding, config.fc_bits)
+        self.fc_scale = weight_scale(config.fc_bits)
         # Wide enough that the few-bit weights use their range.
-        nn.init.uniform_(self.fc.weight, -0.75, 0.75)
+        nn.init.uniform_(self.fc.get_parameter("weight"), -0.75, 0.75)
         self.fc_norm: nn.Module = nn.BatchNorm1d(config.embedding)
 
     def features_map(self, x: Tensor) -> Tensor:

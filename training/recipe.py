@@ -23,23 +23,23 @@ class PoolConfig(_Section):
     """Quantised mean + deviation pooling; steps are in units of the residual stream's values."""
 
     over: Literal["time", "time_freq"] = "time_freq"
-    mean_bits: int = Field(4, ge=2, le=8)
-    mean_step: float = Field(0.25, gt=0)
-    dev_bits: int = Field(4, ge=2, le=8)
-    dev_step: float = Field(0.25, gt=0)
+    mean_bits: int = Field(default=4, ge=2, le=8)
+    mean_step: float = Field(default=0.25, gt=0)
+    dev_bits: int = Field(default=4, ge=2, le=8)
+    dev_step: float = Field(default=0.25, gt=0)
 
 
 class NetworkConfig(_Section):
     """Shape of a network: stages of c, 2c, 4c, ... channels, two binary convolutions with shortcuts per block."""
 
-    channels: int = Field(16, ge=4, le=256, description="c, channels of the stem and of the first stage")
-    blocks: list[int] = Field([2, 2, 2, 1], min_length=1, max_length=6)
-    embedding: int = Field(128, ge=8, le=1024)
-    stem_bits: int = Field(8, ge=2, le=8)
-    fc_bits: int = Field(4, ge=1, le=8)
-    residual_bits: int = Field(6, ge=3, le=8)
-    residual_step: float = Field(0.5, gt=0, description="power of two; stream values are (2q+1) * step / 2")
-    branch_bits: int = Field(6, ge=3, le=8)
+    channels: int = Field(default=16, ge=4, le=256, description="c, channels of the stem and of the first stage")
+    blocks: list[int] = Field(default=[2, 2, 2, 1], min_length=1, max_length=6)
+    embedding: int = Field(default=128, ge=8, le=1024)
+    stem_bits: int = Field(default=8, ge=2, le=8)
+    fc_bits: int = Field(default=4, ge=1, le=8)
+    residual_bits: int = Field(default=6, ge=3, le=8)
+    residual_step: float = Field(default=0.5, gt=0, description="power of two; stream values are (2q+1) * step / 2")
+    branch_bits: int = Field(default=6, ge=3, le=8)
     pool: PoolConfig = PoolConfig()
 
     @model_validator(mode="after")
@@ -58,32 +58,32 @@ class DataConfig(_Section):
     audio: str = "audio"
     train: dict[str, float] = Field(min_length=1, description="list file -> share of the training samples")
     heldout_from: str = Field(description="list file whose speakers are partly held out for every choice")
-    heldout_speakers: int = Field(25, ge=2)
-    speeds: list[float] = Field([0.9, 1.0, 1.1], min_length=1, description="each speed makes its own speakers")
-    crop_frames: int = Field(160, ge=16)
+    heldout_speakers: int = Field(default=25, ge=2)
+    speeds: list[float] = Field(default=[0.9, 1.0, 1.1], min_length=1, description="each speed makes its own speakers")
+    crop_frames: int = Field(default=160, ge=16)
 
 
 class AugmentConfig(_Section):
     """Probabilities and ranges of the augmentation of power-mel crops."""
 
-    tail: float = Field(0.5, ge=0, le=1, description="probability of an exponential reverberation tail")
-    noise: float = Field(0.6, ge=0, le=1, description="probability of stationary or babble noise")
+    tail: float = Field(default=0.5, ge=0, le=1, description="probability of an exponential reverberation tail")
+    noise: float = Field(default=0.6, ge=0, le=1, description="probability of stationary or babble noise")
     snr_db: tuple[float, float] = (8.0, 28.0)
-    mask: float = Field(0.5, ge=0, le=1, description="probability of a time mask and of a frequency mask")
+    mask: float = Field(default=0.5, ge=0, le=1, description="probability of a time mask and of a frequency mask")
 
 
 class StageConfig(_Section):
     """One optimisation: Adam with a linear warm-up and a cosine to zero."""
 
     steps: int = Field(ge=1)
-    batch: int = Field(64, ge=2)
-    lr: float = Field(2e-3, gt=0)
-    warmup: int = Field(100, ge=0)
-    weight_decay: float = Field(0.0, ge=0, description="on float convolution and classifier weights only")
-    margin: float = Field(0.2, ge=0, lt=1)
-    scale: float = Field(30.0, gt=0)
-    distil: float = Field(0.0, ge=0, description="weight of 1 - cos(embedding, teacher's embedding)")
-    evaluate_every: int = Field(1000, ge=1)
+    batch: int = Field(default=64, ge=2)
+    lr: float = Field(default=2e-3, gt=0)
+    warmup: int = Field(default=100, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, description="on float convolution and classifier weights only")
+    margin: float = Field(default=0.2, ge=0, lt=1)
+    scale: float = Field(default=30.0, gt=0)
+    distil: float = Field(default=0.0, ge=0, description="weight of 1 - cos(embedding, teacher's embedding)")
+    evaluate_every: int = Field(default=1000, ge=1)
 
 
 class Recipe(_Section):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +40,10 @@ class _Stage:
     def __post_init__(self) -> None:
         weights = [p for p in self.parameters() if p.ndim == 4 or p.ndim == 2]
         others = [p for p in self.parameters() if p.ndim != 4 and p.ndim != 2]
-        groups = [{"params": weights, "weight_decay": self.config.weight_decay}, {"params": others}]
+        groups: list[dict[str, Any]] = [
+            {"params": weights, "weight_decay": self.config.weight_decay},
+            {"params": others},
+        ]
         self.optimiser = torch.optim.AdamW(groups, lr=self.config.lr, weight_decay=0.0, fused=True)
 
     def parameters(self) -> list[nn.Parameter]:
@@ -116,13 +121,17 @@ def _optimise(stage: _Stage, recipe: Recipe, crops: Crops, heldout: Heldout, out
     if checkpoint.exists():
         stage.load(checkpoint)
     _forget_after(log, stage.name, stage.step)
-    stage.net.to(memory_format=torch.channels_last)
+    stage.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     wall, cpu, losses = time.monotonic(), time.process_time(), []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress:
+    # One thread prepares the next batch (augmentation, teacher) while the step runs.
+    with Progress(*columns) as progress, ThreadPoolExecutor(1) as ahead:
+        following = ahead.submit(_batch, stage, recipe, crops, stage.step)
         task = progress.add_task(stage.name, total=stage.config.steps, completed=stage.step)
         while stage.step < stage.config.steps:
-            losses.append(_train_step(stage, recipe, crops))
+            batch = following.result()
+            following = ahead.submit(_batch, stage, recipe, crops, stage.step + 1)
+            losses.append(_train_step(stage, batch))
             stage.step += 1
             progress.advance(task)
             if stage.step % stage.config.evaluate_every == 0 or stage.step == stage.config.steps:
@@ -146,24 +155,37 @@ def _optimise(stage: _Stage, recipe: Recipe, crops: Crops, heldout: Heldout, out
                 stage.save(checkpoint)
 
 
-def _train_step(stage: _Stage, recipe: Recipe, crops: Crops) -> float:
-    """One optimiser step on the batch that belongs to this seed, stage and step."""
-    mels, classes = crops.batch(np.random.default_rng([recipe.seed, stage.step]), stage.config.batch)
-    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + stage.step)
-    x = augment(torch.from_numpy(mels), recipe.augment, generator)[:, None]
-    x = _as_features(x, recipe).to(memory_format=torch.channels_last)
-    labels = torch.from_numpy(classes)
+@dataclass(frozen=True)
+class _Batch:
+    """Features ``[N, 1, T, F]``, classes ``[N]`` and the teacher's embeddings ``[N, E]``."""
+
+    x: Tensor
+    classes: Tensor
+    target: Tensor | None
+
+
+def _batch(stage: _Stage, recipe: Recipe, crops: Crops, step: int) -> _Batch:
+    """The batch that belongs to this seed and step, whoever asks for it and when."""
+    mels, classes = crops.batch(np.random.default_rng([recipe.seed, step]), stage.config.batch)
+    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+    x = _as_features(augment(torch.from_numpy(mels), recipe.augment, generator), recipe)[:, None]
+    x = x.contiguous(memory_format=torch.channels_last)
+    target = None
+    if stage.teacher is not None:
+        with torch.no_grad(), _autocast():
+            target = stage.teacher(x).float()
+    return _Batch(x, torch.from_numpy(classes), target)
+
+
+def _train_step(stage: _Stage, batch: _Batch) -> float:
     stage.net.train()
     for group in stage.optimiser.param_groups:
         group["lr"] = stage.rate()
-    with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
-        embeddings = stage.net(x)
-        if stage.teacher is not None:
-            with torch.no_grad():
-                target = stage.teacher(x)
-    loss: Tensor = stage.loss(embeddings.float(), labels)
-    if stage.teacher is not None:
-        loss = loss + stage.config.distil * embedding_distance(embeddings.float(), target.float())
+    with _autocast():
+        embeddings = stage.net(batch.x).float()
+    loss: Tensor = stage.loss(embeddings, batch.classes)
+    if batch.target is not None:
+        loss = loss + stage.config.distil * embedding_distance(embeddings, batch.target)
     if not torch.isfinite(loss):
         raise FloatingPointError(f"{stage.name}: the loss is not finite at step {stage.step}")
     stage.optimiser.zero_grad(set_to_none=True)
@@ -172,14 +194,15 @@ def _train_step(stage: _Stage, recipe: Recipe, crops: Crops) -> float:
     return loss.item()
 
 
+def _autocast() -> torch.autocast:
+    """bfloat16 where the CPU multiplies it natively: +-1 is exact in it, elsewhere it would only be slower."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
+
+
 def _as_features(x: Tensor, recipe: Recipe) -> Tensor:
     """Round to what the host delivers, so that the float twin hears the same."""
     scale, top = recipe.features.scale, 2 ** (recipe.features.bits - 1)
     return (x / scale).round().clamp(-top, top - 1) * scale
-
-
-def _has_fast_bfloat16() -> bool:
-    return torch.cpu._is_avx512_bf16_supported()
 
 
 def _forget_after(log: Path, stage: str, step: int) -> None:

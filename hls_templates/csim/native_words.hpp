@@ -75,10 +75,10 @@ inline word_t<BITS> to_word(int64_t value) {
   return word_t<BITS>(value);
 }
 
-template <int BITS>
-inline word_t<BITS> from_limbs(const uint64_t* limbs) {
+template <int BITS, int ROWS, int LIMBS>
+inline word_t<BITS> row_of(const uint64_t (&memory)[ROWS][LIMBS], int at) {
   word_t<BITS> word;
-  for (int i = 0; i < word.limbs; ++i) word.limb[i] = limbs[i];
+  for (int i = 0; i < LIMBS; ++i) word.limb[i] = memory[at][i];
   return word;
 }
 

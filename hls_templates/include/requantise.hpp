@@ -6,7 +6,7 @@
 namespace hwsv {
 
 /// out = step * clip((x * mult[c][p] + bias[c][p]) >> shift, low, high) + offset, >> rounding down; piece p is 1 where
-/// there are two and x >= split[c]. mult, bias [fold]: `pieces` values a lane; split [fold]: one a lane, `absent` with
+/// there are two and x >= split[c]. mult, bias [fold]: `pieces` values a lane; split [fold]: one a lane, not used with
 /// one piece. One lane serves all where the channels share their parameters.
 template <typename C, int ROWS, int MULT_LIMBS, int BIAS_LIMBS, int SPLIT_ROWS, int SPLIT_LIMBS>
 void requantise(hls::stream<length_t>& length, const uint64_t (&mult)[ROWS][MULT_LIMBS],

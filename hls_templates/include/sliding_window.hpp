@@ -88,8 +88,9 @@ void sliding_window(hls::stream<length_t>& length, hls::stream<word_t<C::in_bits
           slot += C::col_step;
           if (slot >= ring) slot -= ring;
         }
-        const int first_row = top < 0 ? 0 : top, first_col = left < 0 ? 0 : left;
-        free_pixels = y == rows ? pixels : first_row * C::in_freq + first_col;
+        // a window that begins above the frame frees nothing: the rows that it sees are seen again
+        const int first = top * C::in_freq + (left < 0 ? 0 : left);
+        free_pixels = y == rows ? pixels : first < 0 ? 0 : first;
       }
     }
     released[0] = free_pixels;

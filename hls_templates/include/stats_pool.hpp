@@ -31,11 +31,13 @@ void stats_pool(hls::stream<length_t>& length, const uint64_t (&mean)[MEAN_ROWS]
   constexpr int sums = C::out_freq * C::in_words;  // words of S1 and S2
   Sum s1[sums][C::in_lanes];
   Square s2[sums][C::in_lanes];
-  // a sum is added to again `sums` beats later: as many banks as it takes to read and write one every beat
+  // a sum is added to again `sums` beats later, so few of them are registers (C::banks)
 #pragma HLS ARRAY_PARTITION variable=s1 type=complete dim=2
 #pragma HLS ARRAY_PARTITION variable=s2 type=complete dim=2
 #pragma HLS ARRAY_PARTITION variable=s1 type=cyclic factor=C::banks dim=1
 #pragma HLS ARRAY_PARTITION variable=s2 type=cyclic factor=C::banks dim=1
+#pragma HLS DEPENDENCE variable=s1 type=inter direction=RAW distance=sums dependent=true
+#pragma HLS DEPENDENCE variable=s2 type=inter direction=RAW distance=sums dependent=true
 
   const int frames = length.read().to_int();
   const int words = frames * C::in_frame_words;

@@ -29,7 +29,11 @@ size_t load(const std::string& folder, const std::string& name, hls::stream<word
   const std::vector<uint64_t> limbs = read_file(folder + "/" + name + ".bin", found);
   if (!found) std::printf("%s/%s.bin: no such file\n", folder.c_str(), name.c_str());
   constexpr size_t step = (BITS + 63) / 64;
-  for (size_t i = 0; i + step <= limbs.size(); i += step) stream.write(from_limbs<BITS>(&limbs[i]));
+  for (size_t i = 0; i + step <= limbs.size(); i += step) {
+    uint64_t word[1][step];
+    for (size_t j = 0; j < step; ++j) word[0][j] = limbs[i + j];
+    stream.write(row_of<BITS>(word, 0));
+  }
   return limbs.size() / step;
 }
 

@@ -7,7 +7,7 @@ namespace hwsv {
 
 /// out = base + step * #{l : x >= thresholds[c][l]}; a channel that falls counts x < thresholds[c][l] instead.
 /// thresholds[fold]: `levels` ascending values a lane (one lane where all channels share them); falling[fold]: a bit a
-/// lane, `absent` where no channel falls.
+/// lane, not used where no channel falls.
 template <typename C, int ROWS, int LIMBS, int FALLING_ROWS, int FALLING_LIMBS>
 void threshold(hls::stream<length_t>& length, const uint64_t (&thresholds)[ROWS][LIMBS],
                const uint64_t (&falling)[FALLING_ROWS][FALLING_LIMBS], hls::stream<word_t<C::in_bits>>& in,
@@ -31,7 +31,7 @@ void threshold(hls::stream<length_t>& length, const uint64_t (&thresholds)[ROWS]
 #pragma HLS UNROLL
         if (x >= lane_of<typename C::thresholds_type>(levels, table * C::levels + level)) count += 1;
       }
-      if (falls[table]) count = C::levels - count;
+      if (C::any_falling && falls[table]) count = C::levels - count;
       set_lane<typename C::out_type>(result, lane, integer<32>(C::base + C::step * count));
     }
     out.write(result);

@@ -71,18 +71,19 @@ word_t<BITS> to_word(const integer<WIDTH>& value) {
   return word_t<BITS>(value);
 }
 
-/// A word from its little-endian 64-bit limbs, and back.
-template <int BITS>
-word_t<BITS> from_limbs(const uint64_t* limbs) {
+/// Row `at` of a read-only memory, which is emitted as 64-bit limbs, the least significant first.
+template <int BITS, int ROWS, int LIMBS>
+word_t<BITS> row_of(const uint64_t (&memory)[ROWS][LIMBS], int at) {
 #pragma HLS INLINE
-  constexpr int count = (BITS + 63) / 64;
-  ap_uint<64 * count> word = 0;
-  for (int i = 0; i < count; ++i) {
+  ap_uint<64 * LIMBS> word = 0;
+  for (int i = 0; i < LIMBS; ++i) {
 #pragma HLS UNROLL
-    word.range(64 * i + 63, 64 * i) = limbs[i];
+    word.range(64 * i + 63, 64 * i) = memory[at][i];
   }
   return word_t<BITS>(word);
 }
+
+/// The limbs of a word, for files.
 template <int BITS>
 void to_limbs(const word_t<BITS>& word, uint64_t* limbs) {
   for (int i = 0; i < (BITS + 63) / 64; ++i) limbs[i] = ap_uint<64>(word >> (64 * i)).to_uint64();
@@ -140,16 +141,6 @@ void set_lane(word_t<WIDTH>& word, int lane, const Integer& number) {
 #pragma HLS INLINE
   place(word, lane * Type::bits, Type::encode(number));
 }
-
-/// Row `at` of a read-only memory that is emitted as limbs.
-template <int BITS, int ROWS, int LIMBS>
-word_t<BITS> row_of(const uint64_t (&memory)[ROWS][LIMBS], int at) {
-#pragma HLS INLINE
-  return from_limbs<BITS>(memory[at]);
-}
-
-/// Stands for a memory that a unit can have but this one has not.
-constexpr uint64_t absent[1][1] = {{0}};
 
 /// `value` within [low, high].
 template <typename Integer>

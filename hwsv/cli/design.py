@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwsv.cli.app import app
-from hwsv.cli.output import Json, print_json, print_table, stages
+from hwsv.cli.output import Json, check_writable, print_json, print_table, stages
 from hwsv.errors import InputError
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def simulate(
 
     if sum(map(bool, (wav, features, frames))) > 1:
         raise InputError("give one of --wav, --features and --frames")
+    check_writable(trace)
     design = Design.open(folder)
     arrays = None
     if wav or features:

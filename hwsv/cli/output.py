@@ -1,9 +1,11 @@
 """What commands print: tables or JSON on stdout, progress on stderr when it is a terminal."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from hwsv.errors import InputError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
@@ -30,6 +34,12 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     console = Console()
     # A pipe has no width: let the table be as wide as it wants to be.
     Console(width=None if console.is_terminal else 200).print(table)
+
+
+def check_writable(path: Path | None) -> None:
+    """Refuse a place that cannot be written before hours of work, not after. Raises InputError."""
+    if path and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        raise InputError(f"{path}: cannot be written: " + ("it is a folder" if path.is_dir() else "its folder is missing or read-only"))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import typer
 
 from hwsv.cli.app import app
 from hwsv.cli.design import DesignFolder
-from hwsv.cli.output import Json, print_json, print_table, progress
+from hwsv.cli.output import Json, check_writable, print_json, print_table, progress
 from hwsv.errors import InputError
 
 
@@ -28,6 +28,7 @@ def embed(
     from hwsv.design import Design
     from hwsv.host.features import features_hash
 
+    check_writable(out)
     design = Design.open(folder)
     with progress() as report:
         features = steps.audio_features(design, wav, progress=report)
@@ -82,6 +83,7 @@ def evaluate(
 
     design = Design.open(folder)
     level_class(level)
+    check_writable(det)
     if det and det.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise InputError(f"{det}: a DET picture is a .png, .pdf or .svg file")
     speakers = {u: s for path in utt2spk for u, s in read_utt2spk(path).items()} if utt2spk else None

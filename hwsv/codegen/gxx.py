@@ -31,8 +31,11 @@ def build(project: Path, sources: Sequence[str], flags: Sequence[str], mode: Mod
     target = project / "build" / f"{mode}-{_digest(project, command)}"
     if (target / EXECUTABLE).is_file():
         return target / EXECUTABLE
-    (project / "build").mkdir(exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".making-", dir=project / "build"))
+    try:
+        (project / "build").mkdir(exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".making-", dir=project / "build"))
+    except OSError as error:
+        raise InputError(f"{project}: the C simulation cannot be built here: {error.strerror}") from error
     try:
         made = subprocess.run(
             [*command, *sources, "-o", str(scratch / EXECUTABLE)], cwd=project, capture_output=True, text=True

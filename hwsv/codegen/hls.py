@@ -19,7 +19,7 @@ import numpy as np
 from hwsv import bits
 from hwsv.boards import Board
 from hwsv.codegen import hls_model
-from hwsv.codegen.hls_model import DEPTH_MARGIN, LENGTH_DEPTH, HlsModel, Port
+from hwsv.codegen.hls_model import DEPTH_MARGIN, LENGTH_DEPTH, HlsModel
 from hwsv.codegen.identifiers import design_identifier
 from hwsv.graph import INPUT, OUTPUT, UnitGraph
 from hwsv.resources import data_folder
@@ -75,9 +75,9 @@ def write_units_bench(model: HlsModel, folder: Path) -> None:
 
 
 def compile_flags(model: HlsModel) -> list[str]:
-    """Flags that every compiler of the project needs, Vitis included; run in the project's folder."""
+    """Flags that every compiler of the project needs, Vitis included."""
     wide = -(-model.max_word_bits // DEFAULT_MAX_WORD_BITS) * DEFAULT_MAX_WORD_BITS
-    return [CPP_STANDARD, "-Iinclude", *([f"-DAP_INT_MAX_W={2 * wide}"] if wide > DEFAULT_MAX_WORD_BITS else [])]
+    return [CPP_STANDARD, *([f"-DAP_INT_MAX_W={2 * wide}"] if wide > DEFAULT_MAX_WORD_BITS else [])]
 
 
 def write_vectors(graph: UnitGraph, folder: Path, features: Sequence[Tensor], expected: Sequence[Tensor] = ()) -> None:
@@ -112,6 +112,3 @@ def _templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(data_folder("hls_templates") / "project"),
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-
-
-__all__ = ["Port", "generate", "read_words", "write_sources", "write_units_bench", "write_vectors", "write_words"]

@@ -1,5 +1,6 @@
 """What the HLS templates print: the unit graph as structs, streams, processes and lengths with C++ names."""
 
+import textwrap
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,9 @@ DEFAULT_DEPTH = 2
 LENGTH_DEPTH = 4
 """Utterances that may be in flight between the length port and the last process."""
 
+UNUSED = Memory(np.zeros((1, 1), np.int64), "UINT1", "tables")
+"""Stands for a memory that a template takes and a unit has not; every process has its own, since none may share."""
+
 
 @dataclass(frozen=True)
 class Rom:
@@ -34,8 +38,9 @@ class Rom:
     def rows(self) -> list[str]:
         """Lines of the initialiser, some rows of the memory a line."""
         cells = ["{" + ", ".join(f"0x{limb:x}u" for limb in row) + "}" for row in self.limbs.tolist()]
-        per_line = max(1, 100 // max(map(len, cells)))
-        return [", ".join(cells[i : i + per_line]) + "," for i in range(0, len(cells), per_line)]
+        per_line = max(1, 106 // (max(map(len, cells)) + 2))
+        lines = [", ".join(cells[i : i + per_line]) + "," for i in range(0, len(cells), per_line)]
+        return [part for line in lines for part in textwrap.wrap(line, 106)]
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,18 @@ class Process:
         return f"{self.name}_length"
 
     @property
-    def own_arguments(self) -> list[str]:
-        """`arguments` with the names of its own ports."""
-        return self.arguments[: -len(self.streams)] + [name for name, _ in self.streams]
+    def call(self) -> str:
+        """The statement that runs it in the whole network's top, where `config` is the namespace of structs."""
+        return self._call("config", [self.length, *self.arguments])
+
+    def own_call(self, namespace: str) -> str:
+        """The statement that runs it in its own top, on that top's ports."""
+        memories = self.arguments[: -len(self.streams)]
+        return self._call(namespace, ["length", *memories, *(name for name, _ in self.streams)])
+
+    def _call(self, namespace: str, arguments: list[str]) -> str:
+        text = f"hwsv::{self.kind}<{namespace}::{self.name}>({', '.join(arguments)});"
+        return textwrap.fill(text, 108, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(frozen=True)
@@ -154,12 +168,10 @@ def _process(node: Node, ports: dict[str, Port]) -> Process:
             members += _stream_members(f"{side}{i}" if len(streams) > 1 else side, stream)
     roms, arguments = [], []
     for name in unit.hls_memories():
-        memory = memories.get(name)
-        members += _memory_members(name, memory)
-        if memory is None:
-            arguments.append("hwsv::absent")
-            continue
+        memory = memories.get(name, UNUSED)
+        members += [_member(f"{name}_type", memory.dtype), _member(f"{name}_bits", memory.word_bits)]
         note = f"{memory.depth} words of {memory.word_bits} bits: {memory.data.shape[1]} x {memory.dtype}"
+        note = "not used: this unit has none" if memory is UNUSED else note
         roms.append(Rom(f"{node.name}_{name}", bits.pack(memory.data, memory.dtype), note))
         arguments.append(roms[-1].name)
     members += [_member(name, value) for name, value in unit.hls_constants().items()]
@@ -187,11 +199,6 @@ def _stream_members(name: str, stream: Stream) -> list[str]:
         _member(f"{name}_frame_words", stream.words_per_frame),
         _member(f"{name}_marks", stream.pad_mark),
     ]
-
-
-def _memory_members(name: str, memory: Memory | None) -> list[str]:
-    dtype, width = (memory.dtype, memory.word_bits) if memory else ("UINT1", 1)
-    return [_member(f"{name}_type", dtype), _member(f"{name}_bits", width)]
 
 
 def _member(name: str, value: HlsConstant) -> str:

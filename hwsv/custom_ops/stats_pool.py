@@ -9,7 +9,8 @@ operator, the evaluation of the torch network and the golden model of the hardwa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 from onnx import GraphProto, NodeProto
@@ -52,7 +53,7 @@ class StatsPoolParams:
         if self.mean_mult <= 0 or self.dev_mult <= 0:
             raise InputError("StatsPool: mean_mult and dev_mult must be positive")
         for name, values in (("mean", self.mean_thresholds), ("dev", self.dev_thresholds)):
-            if not values or any(a >= b for a, b in zip(values, values[1:], strict=False)):
+            if not values or any(a >= b for a, b in pairwise(values)):
                 raise InputError(f"StatsPool: {name}_thresholds must be strictly ascending and not empty")
         if self.dev_thresholds[0] < 0:
             raise InputError("StatsPool: dev_thresholds must not be negative")
@@ -108,8 +109,11 @@ class StatsPool(CustomOp):
     @property
     def params(self) -> StatsPoolParams:
         """The node's attributes, validated."""
-        values = {name: self.get_nodeattr(name) for name in self.get_nodeattr_types()}
-        return StatsPoolParams(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        values: dict[str, Any] = {}
+        for name in self.get_nodeattr_types():
+            value = self.get_nodeattr(name)
+            values[name] = tuple(value) if isinstance(value, list) else value
+        return StatsPoolParams(**values)
 
     def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
         n, channels, _, width = model.get_tensor_shape(self.onnx_node.input[0])
@@ -117,10 +121,11 @@ class StatsPool(CustomOp):
 
     def infer_node_datatype(self, model: ModelWrapper) -> None:
         """The smallest integer type that holds quantised means and deviations."""
-        params = self.params
-        low, high = min(params.mean_range[0], 0), max(params.mean_range[1], params.dev_range[1])
-        kind = DataType.get_smallest_possible(-high - 1 if low < 0 and -low <= high else low if low < 0 else high)
-        model.set_tensor_datatype(self.onnx_node.output[0], kind)
+        low, high = self.params.mean_range
+        high = max(high, self.params.dev_range[1])
+        # get_smallest_possible takes one value: for a signed type the one that needs most bits.
+        extreme = min(low, -high - 1) if low < 0 else high
+        model.set_tensor_datatype(self.onnx_node.output[0], DataType.get_smallest_possible(extreme))
 
     def execute_node(self, context: dict[str, np.ndarray], graph: GraphProto) -> None:
         x = context[self.onnx_node.input[0]].astype(np.float64) / self.params.scale

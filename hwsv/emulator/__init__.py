@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsv import datatypes
-from hwsv.emulator.execute import Arena, Executor
+from hwsv.emulator.execute import Executor
 from hwsv.emulator.lower import Array, lower
 from hwsv.emulator.packed import check_streams, read_packed, write_packed
 from hwsv.errors import InputError
@@ -19,6 +19,8 @@ from hwsv.graph import INPUT, UnitGraph
 from hwsv.units.base import Tensor
 
 __all__ = ["Emulator", "read_packed", "write_packed"]
+
+_NO_MEMORY = np.zeros(0, np.int32)
 
 
 class Emulator:
@@ -34,11 +36,11 @@ class Emulator:
 
     def run(self, features: NDArray[np.integer]) -> NDArray[np.int64]:
         """The embedding int64 ``[E]`` of integer features ``[T, F, C]`` (or ``[T, F]`` where C is 1)."""
-        arena: Arena | None = getattr(self._local, "arena", None)
-        if arena is None:
-            arena = self._local.arena = self._fused.arena()
-        kept, _ = self._fused.run(self._checked(features), arena)
-        return kept[self._fused.plan.output].T.reshape(-1).astype(np.int64)
+        memory = getattr(self._local, "memory", _NO_MEMORY)
+        layout, memory = self._fused.run(self._checked(features), memory)
+        self._local.memory = memory
+        at, depth, size, _ = layout.places[self._fused.plan.output]
+        return memory[at : at + depth * size].reshape(depth, size).T.reshape(-1).astype(np.int64)
 
     def run_many(
         self,
@@ -64,10 +66,9 @@ class Emulator:
 
         The keys are those of `UnitGraph.golden`; window tensors are copies of what their units read, padding marked.
         """
-        values = self._checked(features)
-        kept, rows = self._separate.run(values, self._separate.arena())
+        layout, memory = self._separate.run(self._checked(features), _NO_MEMORY)
         plan = self._separate.plan
-        arrays = {t: _as_tensor(kept[t], plan.arrays[t], rows[t]) for t in plan.arrays}
+        arrays = {t: _as_tensor(memory, place, plan.arrays[t]) for t, place in layout.places.items()}
         windows = {t: unit.golden(arrays[source])[0] for t, (source, unit) in plan.windows.items()}
         return {name: windows[t] if t in windows else arrays[t] for name, t in plan.alias.items()}
 
@@ -91,11 +92,11 @@ class Emulator:
         return features
 
 
-def _as_tensor(array: NDArray[np.int32], kept: Array, frames: int) -> Tensor:
-    """An array ``[rows, T * F]`` as int64 ``[T, F, C]``."""
+def _as_tensor(memory: NDArray[np.int32], place: tuple[int, int, int, int], kept: Array) -> Tensor:
+    """An array ``[depth, T * F]`` in the emulator's memory as int64 ``[T, F, C]``."""
+    at, depth, size, frames = place
+    pixels = np.ascontiguousarray(memory[at : at + depth * size].reshape(depth, size).T)
     if kept.packed:
-        flat = np.unpackbits(np.ascontiguousarray(array.T).view(np.uint8), axis=1, bitorder="little")
-        values = 2 * flat[:, : kept.channels].astype(np.int64) - 1
-    else:
-        values = array.T.astype(np.int64)
-    return values.reshape(frames, kept.freq, kept.channels)
+        planes = np.unpackbits(pixels.view(np.uint8), axis=1, bitorder="little")
+        pixels = 2 * planes[:, : kept.channels].astype(np.int32) - 1
+    return pixels.astype(np.int64).reshape(frames, kept.freq, kept.channels)

@@ -4,13 +4,15 @@ Everything a kernel computes is int32 (one 64-bit variant of requantise apart), 
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsv import datatypes
 from hwsv.emulator import stages
-from hwsv.emulator.stages import COLUMNS, Stages
+from hwsv.emulator.intrinsics import CONSTANTS
+from hwsv.emulator.stages import COLUMNS, Programs, Span
 from hwsv.errors import InputError
 from hwsv.units.add import Add
 from hwsv.units.base import Unit
@@ -28,6 +30,12 @@ MIN_TABLE_LEVELS = 12
 """Levels from which on one table look-up is cheaper than counting comparisons."""
 
 
+NEUTRAL = dict.fromkeys(CONSTANTS, 0) | {
+    "mult0": 1, "mult1": 1, "low": -(2**31), "high": 2**31 - 1, "least": -(2**31), "most": 2**31 - 1,
+}  # fmt: skip
+"""Constants of `intrinsics.residual` that leave the row as it is."""
+
+
 def check_int32(interval: Interval, what: str) -> Interval:
     """`interval`, or InputError when it does not fit int32."""
     if interval[0] < -(2**31) or interval[1] >= 2**31 - 1:  # a threshold may lie one above the largest value
@@ -41,20 +49,70 @@ def is_sign(unit: Unit) -> bool:
 
 
 @dataclass
-class Program:
-    """A stage program being written; `interval` bounds the row after the last stage."""
+class Constants:
+    """The constants of all programs of a network."""
 
-    interval: Interval = (0, 0)
-    code: list[list[int]] = field(default_factory=list)
     params: list[int] = field(default_factory=list)
     tables: list[int] = field(default_factory=list)
 
-    def finish(self) -> Stages:
-        """The arrays that a kernel takes."""
-        code = np.zeros((len(self.code), COLUMNS), np.int64)
-        for row, values in zip(code, self.code, strict=True):
-            row[: len(values)] = values
-        return Stages(code, np.array(self.params, np.int64), np.array(self.tables, np.int32))
+    def link(self, programs: "list[Program]") -> tuple[Programs, list[Span]]:
+        """The arrays that kernels take, and where each program lies in them."""
+        code = [row for program in programs for row in program.code]
+        fused = [program.fused() for program in programs]
+        matrices = [matrix for matrix in fused if matrix is not None]
+        spans, at, fused_at = [], 0, 0
+        for program, matrix in zip(programs, fused, strict=True):
+            end = at + len(program.code)
+            spans.append(Span(at, end, -1 if matrix is None else fused_at, program.copies, program.channels))
+            at, fused_at = end, fused_at + (0 if matrix is None else len(matrix))
+        arrays = Programs(
+            np.array([row + [0] * (COLUMNS - len(row)) for row in code], np.int64).reshape(-1, COLUMNS),
+            np.array(self.params, np.int64),
+            np.array(self.tables, np.int32),
+            np.concatenate([*matrices, np.zeros((1, len(CONSTANTS)), np.int32)]),
+        )
+        return arrays, spans
+
+    def rows(self, code: list[int], channels: int, width: int) -> NDArray[np.int64]:
+        """The `width` constants of each channel for one stage, ``[channels, width]``."""
+        at = code[1] + np.arange(channels)[:, None] * code[2] + np.arange(width)
+        return np.array(self.params, np.int64)[at]
+
+
+@dataclass
+class Program:
+    """A stage program being written; `interval` bounds the row after the last stage."""
+
+    shared: Constants
+    channels: int
+    interval: Interval = (0, 0)
+    code: list[list[int]] = field(default_factory=list)
+    copies: int = 1
+
+    def fused(self) -> NDArray[np.int32] | None:
+        """Constants int32 ``[channels, len(CONSTANTS)]`` of one pass that does the whole program, or None.
+
+        The pass is: requantise with a power-of-two step, plain sum, then stores; each of them may be missing.
+        """
+        waiting = list(self.code)
+        c: dict[str, Any] = NEUTRAL.copy()
+        if waiting and waiting[0][0] == stages.REQUANTISE32 and waiting[0][6].bit_count() == 1 and waiting[0][6] > 0:
+            code = waiting.pop(0)
+            constants = self.shared.rows(code, self.channels, 5)
+            c |= dict(zip(("split", "mult0", "bias0", "mult1", "bias1"), constants.T, strict=True))
+            c |= {"shift": code[3], "low": code[4], "high": code[5]}
+            c |= {"log_step": code[6].bit_length() - 1, "offset": code[7]}
+        if waiting and waiting[0][:3] == [stages.ADD, 1, 1]:
+            _, _, _, c["least"], c["most"] = waiting.pop(0)
+        for code in waiting:
+            if code[0] == stages.BITS:
+                edge, falling = self.shared.rows(code, self.channels, 2).T
+                bit = np.left_shift(1, np.arange(self.channels) % 32)
+                c |= {"edge": edge, "above": bit * (1 - falling), "below": bit * falling}
+        if [code[0] for code in waiting] not in ([stages.STORE], [stages.BITS], [stages.BITS, stages.STORE]):
+            return None
+        columns = [np.broadcast_to(np.asarray(c[name], np.int64), self.channels) for name in CONSTANTS]
+        return np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
 
     def append(self, unit: Unit, other: Interval = (0, 0)) -> None:
         """Append an element-wise unit whose first operand is the row; `other` bounds the second one of an Add."""
@@ -83,15 +141,16 @@ class Program:
         """Store ``row >= 1`` as bits: packs a tensor of +-1."""
         self._constants(stages.BITS, np.array([[1, 0]]))
 
-    def store(self, copies: int, channels: int) -> None:
+    def store(self, copies: int = 1) -> None:
         """Store the row as integers, in `copies` channels that lie `channels` apart."""
-        self.code.append([stages.STORE, copies, channels])
+        self.code.append([stages.STORE])
+        self.copies = copies
 
     def _constants(self, op: int, constants: NDArray[np.int64], *others: int) -> None:
         """A stage with one row of constants a channel, or one for all."""
         stride = constants.shape[1] if len(constants) > 1 else 0
-        self.code.append([op, len(self.params), stride, *others])
-        self.params += constants.reshape(-1).tolist()
+        self.code.append([op, len(self.shared.params), stride, *others])
+        self.shared.params += constants.reshape(-1).tolist()
 
     def _reachable(self, thresholds: NDArray[np.int64]) -> NDArray[np.int64]:
         """Thresholds beyond the row's interval, moved to where they decide the same in int32."""
@@ -106,10 +165,10 @@ class Program:
         fits = max(largest, *(int(np.abs(a).max()) for a in (unit.mult, unit.bias))) < 2**31 and unit.shift < 32
         split = np.clip(unit.split, -(2**31), 2**31 - 1)
         last = unit.pieces - 1
-        constants = np.stack([unit.mult[:, 0], unit.bias[:, 0], unit.mult[:, last], unit.bias[:, last], split], axis=1)
+        constants = np.stack([split, unit.mult[:, 0], unit.bias[:, 0], unit.mult[:, last], unit.bias[:, last]], axis=1)
         op = stages.REQUANTISE32 if fits else stages.REQUANTISE64
         check_int32((unit.low, unit.high), "requantise")
-        self._constants(op, constants, unit.pieces, unit.shift, unit.low, unit.high, unit.step, unit.offset)
+        self._constants(op, constants, unit.shift, unit.low, unit.high, unit.step, unit.offset)
         results = [unit.step * v + unit.offset for v in (unit.low, unit.high)]
         self.interval = check_int32((min(results), max(results)), "requantise")
 
@@ -129,14 +188,12 @@ class Program:
         low, high = check_int32((int(table.min()), int(table.max())), "lookup")
         entries = table.shape[1]
         check_int32((self.interval[0] - first, self.interval[1] - first), "lookup")
-        self.code.append([stages.TABLE, len(self.tables), entries if len(table) > 1 else 0, entries, first])
-        self.tables += table.reshape(-1).tolist()
+        self.code.append([stages.TABLE, len(self.shared.tables), entries if len(table) > 1 else 0, entries, first])
+        self.shared.tables += table.reshape(-1).tolist()
         self.interval = (low, high)
 
     def _add(self, unit: Add, mult: tuple[int, int], other: Interval) -> None:
         ends = [[m * v for v in interval] for m, interval in zip(mult, (self.interval, other), strict=True)]
-        for end in ends:
-            check_int32((min(end), max(end)), "add")
         check_int32((sum(map(min, ends)), sum(map(max, ends))), "add")
         check_int32((min(mult), max(mult)), "add")
         self.code.append([stages.ADD, *mult, unit.low, unit.high])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsv.emulator import encode
-from hwsv.emulator.encode import Interval, Program
+from hwsv.emulator.encode import Constants, Interval, Program
 from hwsv.errors import HwsvError, InputError
 from hwsv.graph import INPUT, OUTPUT, Node, UnitGraph
 from hwsv.units.add import Add
@@ -58,16 +58,14 @@ class Step:
 
     unit: Unit | None
     inputs: list[str]
+    program: Program
     row: str = ""
-    program: Program = field(default_factory=Program)
-    channels: int = 0
     kept: int = 0
     other: str = ""
     ints: str = ""
     bits: str = ""
     window: SlidingWindow | None = None
     weights: NDArray[np.int32] | NDArray[np.uint32] | None = None
-    names: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -76,6 +74,7 @@ class Plan:
     -> (the tensor it reads, the unit)."""
 
     steps: list[Step]
+    constants: Constants
     arrays: dict[str, Array]
     alias: dict[str, str]
     windows: dict[str, tuple[str, SlidingWindow]]
@@ -123,6 +122,7 @@ def _is_dot_product(node: Node, producers: dict[str, tuple[Node, int]]) -> bool:
 class _Lowering:
     def __init__(self, graph: UnitGraph, fuse: bool) -> None:
         self.fuse = fuse
+        self.constants = Constants()
         self.steps: list[Step] = []
         self.alias: dict[str, str] = {INPUT: INPUT}
         self.windows: dict[str, tuple[str, SlidingWindow]] = {}
@@ -151,7 +151,7 @@ class _Lowering:
         elif isinstance(unit, Pool):
             self._pool(unit, inputs[0], out)
         elif isinstance(unit, StatsPool):
-            step = Step(unit, [self._form(inputs[0], packed=False)], ints=out)
+            step = Step(unit, [self._form(inputs[0], packed=False)], self._program(unit.channels), ints=out)
             self._append(step, out, Array(unit.out_freq, 2 * unit.channels, False, encode.limits(unit.out_dtype)))
         elif isinstance(unit, Concat):
             self._concat(unit, inputs, out)
@@ -170,9 +170,12 @@ class _Lowering:
         self.uses[output] = self.uses.get(output, 0) + 1
         for step in self.steps:
             if step.row and not step.ints and (not self.fuse or self.uses.get(step.row, 0) > step.kept):
-                step.program.store(1, step.channels)
+                step.program.store()
                 step.ints = step.row
-        return Plan(self.steps, self.arrays, self.alias, self.windows, output)
+        return Plan(self.steps, self.constants, self.arrays, self.alias, self.windows, output)
+
+    def _program(self, channels: int, interval: Interval = (0, 0)) -> Program:
+        return Program(self.constants, channels, interval)
 
     def _append(self, step: Step, tensor: str, array: Array) -> None:
         self.steps.append(step)
@@ -182,11 +185,11 @@ class _Lowering:
         self.arrays[tensor] = array
         self.made_at[tensor] = next(i for i in reversed(range(len(self.steps))) if self.steps[i] is step)
 
-    def _start(self, step: Step, tensor: str, freq: int, channels: int) -> None:
+    def _start(self, step: Step, tensor: str, freq: int) -> None:
         """Append a step whose program computes `tensor` so far."""
-        step.row, step.channels = tensor, channels
+        step.row = tensor
         self.rows[tensor] = step
-        self._append(step, tensor, Array(freq, channels, False, step.program.interval))
+        self._append(step, tensor, Array(freq, step.program.channels, False, step.program.interval))
 
     def _form(self, tensor: str, packed: bool) -> str:
         """The tensor as bits or as integers, converted by a step where it is not."""
@@ -197,7 +200,7 @@ class _Lowering:
             return tensor
         name = f"{tensor}|{'bits' if packed else 'ints'}"
         if name not in self.arrays:
-            step = Step(None, [tensor], channels=array.channels)
+            step = Step(None, [tensor], self._program(array.channels))
             if packed:
                 step.program.positive()
                 step.bits = name
@@ -222,9 +225,9 @@ class _Lowering:
         largest = max(abs(low), abs(high), abs(window.pad_value) if window.pad_value != NO_VALUE else 0)
         bound = largest * int(np.abs(unit.weights).sum(axis=1).max())
         interval = encode.check_int32((-bound, bound), "mvtu")
-        step = Step(unit, [source], program=Program(interval), window=window)
+        step = Step(unit, [source], self._program(unit.out_channels, interval), window=window)
         step.weights = bit_weights(unit, window) if packed else int_weights(unit)
-        self._start(step, out, unit.outputs()[0].freq, unit.out_channels)
+        self._start(step, out, unit.outputs()[0].freq)
 
     def _pool(self, unit: Pool, tensor: str, out: str) -> None:
         source, window = self._source(tensor, unit.channels, unit.freq, unit.in_dtype)
@@ -232,7 +235,8 @@ class _Lowering:
             raise InputError(f"pools {unit.taps} taps of a window that has {window.taps}")
         source = self._form(source, packed=False)
         interval = encode.check_int32(unit.result_limits(), "pool")
-        self._start(Step(unit, [source], program=Program(interval), window=window), out, unit.freq, unit.channels)
+        step = Step(unit, [source], self._program(unit.channels, interval), window=window)
+        self._start(step, out, unit.freq)
 
     def _concat(self, unit: Concat, inputs: list[str], out: str) -> None:
         step = self.rows.get(inputs[0])
@@ -240,14 +244,14 @@ class _Lowering:
         freq = unit.freq
         same = len(set(inputs)) == 1
         if self.fuse and same and step and not step.ints and self.uses[inputs[0]] - step.kept == len(inputs):
-            step.program.store(len(inputs), step.channels)
+            step.program.store(len(inputs))
             step.ints, step.row = out, ""
             self._made(step, out, Array(freq, total, False, step.program.interval))
             return
         parts = [self._form(t, packed=False) for t in inputs]
         intervals = [self.arrays[t].interval for t in parts]
         interval = (min(low for low, _ in intervals), max(high for _, high in intervals))
-        self._append(Step(unit, parts, ints=out), out, Array(freq, total, False, interval))
+        self._append(Step(unit, parts, self._program(total, interval), ints=out), out, Array(freq, total, False, interval))
 
     def _sign(self, unit: Threshold, tensor: str, out: str) -> None:
         step = self.rows.get(tensor)
@@ -284,7 +288,7 @@ class _Lowering:
     def _copy(self, tensor: str, unit: Threshold | Requantise | Lookup | Add) -> Step:
         """A step whose row is `tensor` as it is stored."""
         tensor = self._form(tensor, packed=False)
-        step = Step(unit, [tensor], program=Program(self.arrays[tensor].interval), channels=unit.channels)
+        step = Step(unit, [tensor], self._program(unit.channels, self.arrays[tensor].interval))
         self.steps.append(step)
         return step
 

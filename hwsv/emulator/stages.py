@@ -1,6 +1,7 @@
 """Stages: what happens to a row of one channel's accumulators before it is stored; a small program that a kernel runs.
 
-A program is `Stages`: one row of `code` a stage, its per-channel constants in `params` (int64) and `tables` (int32).
+A program is rows of `code`, one a stage, with per-channel constants in `params` (int64) and `tables` (int32); the programs
+of all steps of a network share these arrays (`Programs`).
 """
 
 from typing import NamedTuple
@@ -9,96 +10,137 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from hwsv.emulator.intrinsics import requantise32, shift_left32
+from hwsv.emulator.intrinsics import multiply_add_shift32, residual, shift_left32
 
 REQUANTISE32, REQUANTISE64, COUNT, TABLE, ADD, STORE, BITS = range(7)
 """Operations. Columns of `code` after the operation:
 
-REQUANTISE32/64: first constant, constants a channel (0: shared), pieces, shift, low, high, step, offset;
-                 constants: mult, bias of piece 0, mult, bias of the last piece, split
-COUNT:  first constant, constants a channel, levels, base, step; constants: falling, thresholds
-TABLE:  first entry, entries a channel (0: shared), entries, first input
-ADD:    multiplier of the row, of the other tensor, low, high
-STORE:  copies (the row goes to `copies` channels, a stride of the channel count apart), channel count
-BITS:   first constant, constants a channel; constants: threshold, falling
+REQUANTISE32/64: first constant, constants a channel (0: shared), shift, low, high, step, offset;
+                 constants: split, mult and bias below the split, mult and bias from it on
+COUNT:    first constant, constants a channel, levels, base, step; constants: falling, thresholds
+TABLE:    first entry, entries a channel (0: shared), entries, first input
+ADD:      multiplier of the row, of the other tensor, low, high
+STORE:    nothing
+BITS:     first constant, constants a channel; constants: threshold, falling
 """
 
-COLUMNS = 9
+COLUMNS = 8
 
 
-class Stages(NamedTuple):
-    """A stage program: code int64 ``[n, COLUMNS]``, params int64, tables int32."""
+class Programs(NamedTuple):
+    """Stage programs: code int64 ``[n, COLUMNS]``, params int64, tables int32.
+
+    fused: int32 ``[rows, len(CONSTANTS)]``, for the programs that `intrinsics.residual` does in one pass.
+    """
 
     code: NDArray[np.int64]
     params: NDArray[np.int64]
     tables: NDArray[np.int32]
+    fused: NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def run_stages(row, c, at, stages, other, ints, bits):  # type: ignore[no-untyped-def]
-    """Run the program on ``row`` int32 ``[n]``: channel c, positions at … at + n, changed in place.
+class Span(NamedTuple):
+    """The program of a step: code rows [first, end); fused: its first row in `Programs.fused`, or -1; copies: how many
+    channels each row is stored to, and stride: how far apart."""
+
+    first: int
+    end: int
+    fused: int
+    copies: int
+    stride: int
+
+
+OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+
+
+@njit(**OPTIONS)
+def run_stages(row, n, c, at, span, programs, other, ints, bits, spare):  # type: ignore[no-untyped-def]
+    """Run the program on the first n of ``row``, int32: channel c, positions at … at + n, changed in place.
 
     other: int32 ``[C, P]`` second operand of ADD; ints: int32 ``[C, P]``, bits: uint32 ``[words, P]`` results.
-    Returns False when an input lies outside a table.
+    spare: int32 ``[2, > n]``, zeros and rubbish. Returns False when an input lies outside a table.
     """
-    n = len(row)
     ok = True
-    for s in range(len(stages.code)):
-        code = stages.code[s]
+    if span.fused >= 0:
+        operand, target, words = fused_rows(n, c, at, other, ints, bits, spare)
+        residual(row, n, programs.fused[span.fused + c], operand, target, words)
+        copy_channel(n, c, at, span, ints)
+        return ok
+    row = row[:n]
+    for s in range(span.first, span.end):
+        code = programs.code[s]
         op = code[0]
-        if op == REQUANTISE32 or op == REQUANTISE64:
-            _requantise(row, op == REQUANTISE32, stages.params[code[1] + c * code[2] :], code)
+        constants = programs.params[code[1] + c * code[2] :]
+        if op == REQUANTISE32:
+            _requantise(row, constants, code)
+        elif op == REQUANTISE64:
+            _requantise_wide(row, constants, code)
         elif op == COUNT:
-            _count(row, stages.params[code[1] + c * code[2] :], code[3], code[4], code[5])
+            _count(row, constants, code[3], code[4], code[5])
         elif op == TABLE:
-            ok &= _table(row, stages.tables[code[1] + c * code[2] :], code[3], code[4])
+            ok &= _table(row, programs.tables[code[1] + c * code[2] :], code[3], code[4])
         elif op == ADD:
-            a, b, low, high = np.int32(code[1]), np.int32(code[2]), np.int32(code[3]), np.int32(code[4])
-            operand = other[c, at : at + n]
-            for i in range(n):
-                row[i] = min(max(np.int32(a * row[i] + b * operand[i]), low), high)
+            _add(row, other[c, at : at + n], code)
         elif op == STORE:
-            for copy in range(code[1]):
-                ints[c + copy * code[2], at : at + n] = row
+            ints[c, at : at + n] = row
+            copy_channel(n, c, at, span, ints)
         else:
-            constants = stages.params[code[1] + c * code[2] :]
             _store_bits(row, c, constants[0], constants[1], bits[c >> 5, at : at + n])
     return ok
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _requantise(row, narrow, constants, code):  # type: ignore[no-untyped-def]
-    pieces, shift = code[3], code[4]
-    low, high, step, offset = np.int32(code[5]), np.int32(code[6]), np.int32(code[7]), np.int32(code[8])
-    m0, b0, m1, b1, split = constants[0], constants[1], constants[2], constants[3], constants[4]
-    if not narrow:
-        for i in range(len(row)):
-            x = np.int64(row[i])
-            total = x * m1 + b1 if x >= split else x * m0 + b0
-            row[i] = step * min(max(total >> shift, np.int64(low)), np.int64(high)) + offset
-    elif pieces == 1:
-        for i in range(len(row)):
-            y = requantise32(row[i], m0, b0, shift)
-            row[i] = np.int32(step * min(max(y, low), high) + offset)
-    else:
-        edge = np.int32(split)
-        for i in range(len(row)):
-            upper, lower = requantise32(row[i], m1, b1, shift), requantise32(row[i], m0, b0, shift)
-            y = upper if row[i] >= edge else lower
-            row[i] = np.int32(step * min(max(y, low), high) + offset)
+@njit(**OPTIONS)
+def fused_rows(n, c, at, other, ints, bits, spare):  # type: ignore[no-untyped-def]
+    """(operand, target, words) of `intrinsics.residual` for channel c, spare ones for what the step does not have."""
+    operand = other[c][at:] if len(other) else spare[0]
+    target = ints[c][at:] if len(ints) else spare[1]
+    words = bits[c >> 5][at:] if len(bits) else spare[1].view(np.uint32)
+    if c & 31 == 0:
+        for i in range(n):
+            words[i] = 0
+    return operand, target, words
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**OPTIONS)
+def copy_channel(n, c, at, span, ints):  # type: ignore[no-untyped-def]
+    """Duplicate a stored row into the other channels that hold it."""
+    for copy in range(1, span.copies):
+        ints[c + copy * span.stride, at : at + n] = ints[c, at : at + n]
+
+
+@njit(**OPTIONS)
+def _requantise(row, constants, code):  # type: ignore[no-untyped-def]
+    split = np.int32(constants[0])
+    m0, b0, m1, b1 = np.int32(constants[1]), np.int32(constants[2]), np.int32(constants[3]), np.int32(constants[4])
+    shift, low, high, step, offset = code[3], np.int32(code[4]), np.int32(code[5]), np.int32(code[6]), np.int32(code[7])
+    for i in range(len(row)):
+        x = row[i]
+        upper = x >= split
+        y = multiply_add_shift32(x, m1 if upper else m0, b1 if upper else b0, shift)
+        row[i] = np.int32(np.int32(step * min(max(y, low), high)) + offset)
+
+
+@njit(**OPTIONS)
+def _requantise_wide(row, constants, code):  # type: ignore[no-untyped-def]
+    split, m0, b0, m1, b1 = constants[0], constants[1], constants[2], constants[3], constants[4]
+    shift, low, high, step, offset = code[3], code[4], code[5], code[6], code[7]
+    for i in range(len(row)):
+        x = np.int64(row[i])
+        total = x * m1 + b1 if x >= split else x * m0 + b0
+        row[i] = step * min(max(total >> shift, low), high) + offset
+
+
+@njit(**OPTIONS)
 def _count(row, constants, levels, base, step):  # type: ignore[no-untyped-def]
     falling, thresholds = constants[0] != 0, constants[1 : 1 + levels]
     for i in range(len(row)):
         count = 0
         for threshold in thresholds:
-            count += row[i] >= np.int32(threshold)
+            count += row[i] >= threshold
         row[i] = base + step * (levels - count if falling else count)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**OPTIONS)
 def _table(row, table, entries, first):  # type: ignore[no-untyped-def]
     ok = True
     for i in range(len(row)):
@@ -108,14 +150,18 @@ def _table(row, table, entries, first):  # type: ignore[no-untyped-def]
     return ok
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**OPTIONS)
+def _add(row, operand, code):  # type: ignore[no-untyped-def]
+    a, b, low, high = np.int32(code[1]), np.int32(code[2]), np.int32(code[3]), np.int32(code[4])
+    for i in range(len(row)):
+        row[i] = min(max(np.int32(a * row[i] + b * operand[i]), low), high)
+
+
+@njit(**OPTIONS)
 def _store_bits(row, c, threshold, falling, words):  # type: ignore[no-untyped-def]
     """Bit c % 32 of the words: ``row >= threshold``, inverted where falling. Channel 0 of a word clears the others."""
-    edge, flip = np.int32(threshold), np.uint32(falling)
-    lane = np.uint32(c & 31)
+    edge, flip, lane = np.int32(threshold), np.uint32(falling), np.uint32(c & 31)
     if lane == 0:
-        for i in range(len(row)):
-            words[i] = np.uint32(row[i] >= edge) ^ flip
-    else:
-        for i in range(len(row)):
-            words[i] |= shift_left32(np.uint32(row[i] >= edge) ^ flip, lane)
+        words[:] = 0
+    for i in range(len(row)):
+        words[i] |= shift_left32(np.uint32(row[i] >= edge) ^ flip, lane)

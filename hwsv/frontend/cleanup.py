@@ -31,9 +31,10 @@ def clean_up(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     The original node names are kept in ``doc_string``, also for nodes that the passes make.
     """
     origin = {out: node.name for node in model.graph.node for out in node.output}
-    wrapper = _run(ModelWrapper(model, make_deepcopy=True), InferShapes())
+    wrapper = ModelWrapper(model, make_deepcopy=True, fix_missing_initializer_valueinfo=False)
+    wrapper = _run(wrapper, InferShapes(), sort=False)
     _check_sizes(wrapper.model.graph)
-    wrapper = _run(wrapper, FoldConstants(exclude_op_types=_QUANTISERS))
+    wrapper = _run(wrapper, FoldConstants(exclude_op_types=_QUANTISERS), sort=False)
     passes: list[Transformation] = []
     kinds = {node.op_type for node in wrapper.graph.node}
     if "Gemm" in kinds:
@@ -53,16 +54,16 @@ def clean_up(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     return cleaned, [f"qonnx.{name}" for name in dict.fromkeys(names)]
 
 
-def _run(wrapper: ModelWrapper, step: Transformation) -> ModelWrapper:
-    """One pass; whatever it raises on a strange model is an InputError."""
+def _run(wrapper: ModelWrapper, step: Transformation, sort: bool = True) -> ModelWrapper:
+    """One pass (`sort`: and QONNX's own clean-up). Whatever it raises on a strange model is an InputError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return wrapper.transform(step, make_deepcopy=False)
+            return wrapper.transform(step, make_deepcopy=False, cleanup=sort)
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
-            f"QONNX pass {type(step).__name__} cannot process the model: {ascii(reason)}; check shapes and types"
+            f"QONNX pass {type(step).__name__} cannot process the model: {reason!a}; check shapes and types"
         ) from error
 
 

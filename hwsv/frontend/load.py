@@ -20,18 +20,36 @@ MAX_BYTES = 2**29
 """Largest model file (with its external data): 512 MiB."""
 MAX_ELEMENTS = 2**26
 """Most elements of one tensor of a model."""
-MAX_NODES = 20_000
+MAX_NODES = 5_000
 EXAMPLE_FRAMES = 200
 """T where the model leaves it open."""
 OPSETS = range(11, 22)
 
 ELEMENTWISE = frozenset(
-    "Abs Add Ceil Clip Div Floor Identity LeakyRelu Max Min Mul Neg PRelu Relu Round Sign Sub".split()
+    [
+        "Abs",
+        "Add",
+        "Ceil",
+        "Clip",
+        "Div",
+        "Floor",
+        "Identity",
+        "LeakyRelu",
+        "Max",
+        "Min",
+        "Mul",
+        "Neg",
+        "PRelu",
+        "Relu",
+        "Round",
+        "Sign",
+        "Sub",
+    ]
 )
 """Operators that IEEE 754 defines to the last bit, so that a table of their values is exact for any tensor shape."""
-STRUCTURAL = frozenset("AveragePool Concat Conv Gemm MatMul MaxPool Pad".split())
-LAYOUT = frozenset("BatchNormalization Dropout Flatten Reshape Squeeze Transpose Unsqueeze".split())
-CONSTANT_ONLY = frozenset("Cast Constant Gather Shape Slice".split())
+STRUCTURAL = frozenset(["AveragePool", "Concat", "Conv", "Gemm", "MatMul", "MaxPool", "Pad"])
+LAYOUT = frozenset(["BatchNormalization", "Dropout", "Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"])
+CONSTANT_ONLY = frozenset(["Cast", "Constant", "Gather", "Shape", "Slice"])
 OPERATORS = {
     "": ELEMENTWISE | STRUCTURAL | LAYOUT | CONSTANT_ONLY,
     "qonnx.custom_op.general": frozenset({"Quant", "IntQuant", "BipolarQuant"}),
@@ -94,6 +112,7 @@ def _check_nodes(graph: onnx.GraphProto) -> None:
     if len(graph.node) > MAX_NODES:
         raise InputError(f"{len(graph.node)} nodes exceed {MAX_NODES}")
     for node in graph.node:
+        node.doc_string = ""  # from here on it holds the original name
         if node.domain == "ai.onnx":
             node.domain = ""
         if node.op_type not in OPERATORS.get(node.domain, ()):
@@ -101,7 +120,7 @@ def _check_nodes(graph: onnx.GraphProto) -> None:
             refuse(node, f"operator {shown(kind)} is not supported; {_SUPPORTED}")
         if any(a.type in (a.GRAPH, a.GRAPHS, a.SPARSE_TENSOR, a.SPARSE_TENSORS) for a in node.attribute):
             refuse(node, "attributes that hold graphs or sparse tensors are not supported")
-        if not node.output or any(node.output[1:]) and node.op_type not in ("Dropout", "BatchNormalization"):
+        if not node.output or (any(node.output[1:]) and node.op_type not in ("Dropout", "BatchNormalization")):
             refuse(node, "a node must have exactly one output")
 
 

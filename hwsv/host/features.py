@@ -25,14 +25,14 @@ class FeatureSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sample_rate: int = Field(16000, ge=8000, le=48000, description="Hz")
-    n_mels: int = Field(40, ge=8, le=128)
-    frame_ms: float = Field(25.0, ge=5, le=100)
-    hop_ms: float = Field(10.0, ge=1, le=100)
-    low_hz: float = Field(60.0, ge=0)
-    high_hz: float = Field(7600.0, gt=0)
-    scale: float = Field(1 / 16, gt=0, description="log-mel units (nepers of power) of one integer step")
-    bits: int = Field(8, ge=2, le=8, description="width of the signed integer features")
+    sample_rate: int = Field(default=16000, ge=8000, le=48000, description="Hz")
+    n_mels: int = Field(default=40, ge=8, le=128)
+    frame_ms: float = Field(default=25.0, ge=5, le=100)
+    hop_ms: float = Field(default=10.0, ge=1, le=100)
+    low_hz: float = Field(default=60.0, ge=0)
+    high_hz: float = Field(default=7600.0, gt=0)
+    scale: float = Field(default=1 / 16, gt=0, description="log-mel units (nepers of power) of one integer step")
+    bits: int = Field(default=8, ge=2, le=8, description="width of the signed integer features")
 
 
 def log_mel(audio: np.ndarray, spec: FeatureSpec) -> np.ndarray:
@@ -59,7 +59,10 @@ def log_mel(audio: np.ndarray, spec: FeatureSpec) -> np.ndarray:
 
 
 def quantise(log_mels: np.ndarray, spec: FeatureSpec) -> np.ndarray:
-    """Subtract each mel bin's mean over the utterance, divide by the scale, round half to even, saturate: int8 [T, F]."""
+    """Subtract each mel bin's mean over the utterance, divide by the scale, round half to even, saturate.
+
+    Returns int8 ``[T, F]``.
+    """
     centred = log_mels - log_mels.mean(axis=0, dtype=np.float64)
     top = 2 ** (spec.bits - 1) - 1
     return np.clip(np.rint(centred / spec.scale), -top - 1, top).astype(np.int8)

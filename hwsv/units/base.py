@@ -46,6 +46,7 @@ class Stream:
     pad_mark: bool = False
 
     def __post_init__(self) -> None:
+        datatypes.bits(self.dtype)  # refuses an unknown type
         if self.lanes < 1 or self.channels % self.lanes:
             raise InputError(
                 f"{self.lanes} lanes do not divide {self.channels} channels; legal values: {divisors(self.channels)}"
@@ -166,7 +167,7 @@ class Unit(ABC):
         return {}
 
     def hls_memories(self) -> tuple[str, ...]:
-        """Memories that the HLS template takes, in its order; one that `memories` lacks is passed as ``absent``."""
+        """Memories that the HLS template takes, in its order; one that `memories` lacks is a single 0."""
         return tuple(self.memories())
 
     def with_lanes(self, **folding: int) -> "Unit":

@@ -45,7 +45,9 @@ class Mvtu(Unit):
         require(self.channels % self.tap_channels == 0, "mvtu: a pixel must hold whole taps")
         require(self.weights.shape[1] == self.synapses, f"mvtu: weights need {self.synapses} columns")
         low, high = datatypes.limits(self.weight_dtype)
-        require(bool(((self.weights >= low) & (self.weights <= high)).all()), f"mvtu: weights exceed {self.weight_dtype}")
+        legal = (self.weights >= low) & (self.weights <= high)
+        legal &= (self.weights != 0) | (self.weight_dtype != datatypes.BIPOLAR)
+        require(bool(legal.all()), f"mvtu: weights exceed {self.weight_dtype}")
 
     @property
     def out_channels(self) -> int:

@@ -131,9 +131,10 @@ class SlidingWindow(Unit):
         x = (np.arange(cols) * sf - f0)[None, :, None, None] + np.arange(kf)[None, None, None, :]
         inside = (y >= 0) & (y < frames) & (x >= 0) & (x < self.freq)
         needs = np.where(inside, y * self.freq + x + 1, 0)  # items that must have been written
-        first_y = np.maximum(0, np.arange(rows) * st - t0)[:, None]
+        # first pixel that a position or any later one needs: a window that begins above the frame frees nothing,
+        # since the rows of pixels that it sees are seen again
         first_x = np.maximum(0, np.arange(cols) * sf - f0)[None, :]
-        first = (first_y * self.freq + first_x).reshape(-1)  # first pixel that a position needs
+        first = np.maximum(0, (np.arange(rows) * st - t0)[:, None] * self.freq + first_x).reshape(-1)
         released = np.append(first[1:], frames * self.freq)
         needs = np.repeat(needs.reshape(rows * cols, self.taps), folds, axis=1)
         frees = np.zeros_like(needs)

@@ -1,7 +1,7 @@
 """The comparison of levels: each with the one before it in the chain, and where they differ, where first.
 
-`localise` walks the unit graph in topological order and names the first unit, frame, frequency and channel at which a
-level's tensor is not the expected one.
+`compare_tensors` walks the unit graph in topological order and names the first unit, frame, frequency and channel at
+which a level's tensor is not the expected one.
 """
 
 import time
@@ -18,6 +18,9 @@ from hwsv.errors import CheckFailed, InputError
 from hwsv.graph import OUTPUT
 from hwsv.units.base import Tensor
 from hwsv.verify.level import Level, Options, Progress, level_class, registry
+
+GOLDEN = "golden"
+"""The level whose tensors stand in for those that another level cannot show."""
 
 
 @dataclass(frozen=True)
@@ -136,32 +139,51 @@ def _compare(
     features: Sequence[Tensor],
     row: LevelResult,
 ) -> None:
+    """Embeddings of every utterance; of the first also all tensors, since a later quantiser may hide a wrong bit."""
     row.against = expected.name
     for number, (a, b) in enumerate(zip(embeddings[expected.name], embeddings[found.name], strict=True)):
-        row.values += a.size
         wrong = a.size if a.shape != b.shape else int((a != b).sum())
+        row.values += a.size
         row.mismatches += wrong
-        if wrong and row.first is None:
-            inside = localise(design, expected, found, features[number], number)
-            row.first = inside or _in_embedding(design, a, b, number)
+        if number == 0 or (wrong and row.first is None):
+            inside = compare_tensors(design, expected.tensors(features[number]), found, features[number], number)
+            row.first = row.first or inside.first or (_in_embedding(design, a, b, number) if wrong else None)
+            if number == 0:
+                row.values += inside.values
+                row.mismatches += inside.mismatches
 
 
-def localise(design: Design, expected: Level, found: Level, features: Tensor, utterance: int = 0) -> Difference | None:
-    """First difference on the walk over the unit graph, of the tensors that both levels can show.
+@dataclass
+class TensorComparison:
+    """Values of inner tensors (the embedding is not one) that were compared and differ, and the first difference."""
 
-    Tensors that `expected` cannot show are taken from the golden model where the two agree on the embedding.
+    values: int = 0
+    mismatches: int = 0
+    first: Difference | None = None
+
+
+def compare_tensors(
+    design: Design, expected: dict[str, Tensor], found: Level, features: Tensor, utterance: int = 0
+) -> TensorComparison:
+    """Walk over the unit graph in topological order, comparing the tensors that both levels can show.
+
+    Tensors that `expected` lacks (qonnx knows those of its nodes only) are taken from the golden model, where the two
+    agree on the embedding.
     """
-    ours, theirs = expected.tensors(features), found.tensors(features)
-    golden = design.graph.golden(features)
-    if OUTPUT in ours and np.array_equal(ours[OUTPUT], golden[OUTPUT]):
-        ours = golden | ours
+    theirs, result = found.tensors(features), TensorComparison()
+    if found.name != GOLDEN and OUTPUT in expected and theirs.keys() - expected.keys():
+        golden = design.graph.golden(features)
+        if np.array_equal(expected[OUTPUT], golden[OUTPUT]):
+            expected = golden | expected
     for node in design.graph:
         for tensor in node.outputs:
-            if tensor in ours and tensor in theirs:
-                difference = _first(node.name, tensor, ours[tensor], theirs[tensor], utterance)
-                if difference is not None:
-                    return difference
-    return None
+            if tensor in expected and tensor in theirs:
+                a, b = expected[tensor], theirs[tensor]
+                result.first = result.first or _first(node.name, tensor, a, b, utterance)
+                if tensor != OUTPUT:
+                    result.values += a.size
+                    result.mismatches += a.size if a.shape != b.shape else int((a != b).sum())
+    return result
 
 
 def _first(unit: str, tensor: str, a: Tensor, b: Tensor, utterance: int) -> Difference | None:
@@ -169,9 +191,9 @@ def _first(unit: str, tensor: str, a: Tensor, b: Tensor, utterance: int) -> Diff
     if a.shape[1:] != b.shape[1:]:
         raise CheckFailed(f"unit {unit}: tensor {tensor!r} has shapes {list(a.shape)} and {list(b.shape)}")
     common = min(len(a), len(b))
-    places = np.argwhere(a[:common] != b[:common])
-    if len(places):
-        t, f, c = (int(i) for i in places[0])
+    wrong = a[:common] != b[:common]
+    if wrong.any():
+        t, f, c = (int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))
         return Difference(unit, tensor, utterance, t, f, c, _shown(a[t, f, c]), _shown(b[t, f, c]))
     if len(a) != len(b):
         return Difference(unit, tensor, utterance, common, 0, 0, f"{len(a)} frames", f"{len(b)} frames")

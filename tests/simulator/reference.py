@@ -92,11 +92,16 @@ class _Machine:
 
 @dataclass
 class Run:
-    """Cycles of all pushes and pops by tensor; `deadlock`: work was left when nothing could move any more."""
+    """Cycles of all pushes and pops by tensor; `deadlock`: work was left when nothing could move any more.
+
+    empty, full: tensors without a visible word, and without a credit, at the end.
+    """
 
     push_time: dict[str, list[int]]
     pop_time: dict[str, list[int]]
     deadlock: bool
+    empty: set[str]
+    full: set[str]
 
 
 def simulate(
@@ -139,7 +144,8 @@ def simulate(
         t += 1
     left = any(m.at < len(m.beats) for m in machines)
     pushes, pops = ({n: getattr(c, f) for n, c in fifos.items()} for f in ("push_time", "pop_time"))
-    return Run(pushes, pops, left)
+    empty, full = {n for n, c in fifos.items() if not c.visible}, {n for n, c in fifos.items() if not c.credits}
+    return Run(pushes, pops, left, empty, full)
 
 
 def _machines(

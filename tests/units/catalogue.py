@@ -127,9 +127,9 @@ def sliding_window(r: Random) -> SlidingWindow:
 
 def stats_pool(r: Random) -> StatsPool:
     channels, g = r.choice(CHANNELS), generator(r)
-    mean, dev = (np.sort(g.choice(top, r.randint(1, 9), replace=False)) - top // 8 for top in (120, 900))
+    mean, dev = (np.sort(g.choice(top, r.randint(1, 9), replace=False)) for top in (120, 900))
     return StatsPool(
-        freq(r), channels, r.choice(DTYPES), "INT5", r.random() < 0.5, r.choice([1, 3]), mean, -4, r.choice([1, 2]),
+        freq(r), channels, r.choice(DTYPES), "INT5", r.random() < 0.5, r.choice([1, 3]), mean - 60, -4, 2,
         dev, lanes(r, channels),
     )  # fmt: skip
 

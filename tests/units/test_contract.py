@@ -6,8 +6,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from hwsv import bits, datatypes
 from hwsv.bits import PAD
@@ -16,11 +15,10 @@ from hwsv.units.base import Memory, Tensor, Unit, read_words, registry
 from hwsv.units.beats import Actor
 from tests.simulator.reference import explicit_beats
 from tests.units import catalogue
+from tests.units.strategies import RANDOMS, few
 
 KINDS = sorted(registry())
-RANDOMS = st.randoms(use_true_random=False)
 every_kind = pytest.mark.parametrize("kind", KINDS)
-few = settings(derandomize=True, max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def test_every_kind_is_in_the_catalogue():

@@ -15,16 +15,13 @@ def flip_memory_bit(path: Path, word: int = 0) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def flip_array_bit(path: Path) -> None:
-    """The lowest bit of the first word of the first C array of a header."""
+def flip_array_bit(path: Path, name: str) -> None:
+    """The lowest bit of the first word of the C array `name`."""
     text = path.read_text()
-    start = re.search(r"=\s*\{", text)
-    assert start, f"{path} holds no array"
-    number = re.search(r"0x([0-9a-fA-F]+)", text[start.end() :])
-    assert number
-    at = start.end() + number.start(1)
-    flipped = f"{int(number[1], 16) ^ 1:0{len(number[1])}x}"
-    path.write_text(text[:at] + flipped + text[at + len(number[1]) :])
+    match = re.search(rf"\b{name}\[[^=]*=[^x]*0x([0-9a-f]+)", text)
+    assert match, f"{path} holds no array {name}"
+    flipped = f"{int(match[1], 16) ^ 1:x}"
+    path.write_text(text[: match.start(1)] + flipped + text[match.end(1) :])
 
 
 def flip_packed_bit(path: Path, from_end: int = 1) -> None:

@@ -69,7 +69,10 @@ def test_equal_levels(design, utterances):
     assert result.equal
     golden, cycle = result.rows
     assert (golden.against, golden.values, golden.utterances) == ("", 0, 3)
-    assert (cycle.against, cycle.values, cycle.mismatches, cycle.first) == ("golden", 3 * 6, 0, None)
+    assert (cycle.against, cycle.mismatches, cycle.first) == ("golden", 0, None)
+    inner = [t for node in design.graph for t in node.outputs if t in design.graph.golden(utterances[0])]
+    sizes = sum(design.graph.golden(utterances[0])[t].size for t in inner if t != OUTPUT)
+    assert cycle.values == 3 * 6 + sizes
     assert seen[-1] == ("cycle", 3, 3)
     found = result.to_json()
     assert found["equal"] is True
@@ -144,8 +147,7 @@ def test_mutated_packed_network_is_caught_by_the_emulator(copy, utterances):
 
 @pytest.mark.parametrize("level", ["csim", "csim-strict"])
 def test_mutated_weight_array_is_caught_by_csim(copy, utterances, level):
-    assert chain.verify(copy, ["golden", level], utterances).equal
-    mutation.flip_array_bit(copy.folder / "hls" / "s1c0_mvtu_weights.hpp")
+    mutation.flip_array_bit(copy.folder / "hls" / "handmade_weights.hpp", "s1c0_mvtu_weights")
     assert first_difference(copy, level, utterances).unit == "s1c0_mvtu"
 
 

@@ -29,10 +29,10 @@ class CsimLevel(Level):
 
     def embeddings(self, features: Sequence[Tensor]) -> Iterator[Tensor]:
         for start in range(0, len(features), BATCH):
-            yield from self._csim.run(list(features[start : start + BATCH]))
+            yield from self._csim.run(features[start : start + BATCH]).embeddings
 
     def tensors(self, features: Tensor) -> dict[str, Tensor]:
-        return self._csim.run([features], trace=True)
+        return self._csim.run([features], trace=True).channels[0]
 
 
 class CsimStrictLevel(CsimLevel):

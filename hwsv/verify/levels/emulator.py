@@ -1,6 +1,8 @@
 """Level ``emulator``: the bit-packed kernels on ``network.packed``."""
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,8 +26,8 @@ class EmulatorLevel(Level):
         return Emulator(self.design.folder / "network.packed")
 
     def embeddings(self, features: Sequence[Tensor]) -> Iterator[Tensor]:
-        for utterance in features:
-            yield self._emulator.run(utterance).reshape(-1)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # its kernels release the GIL
+            yield from pool.map(self._emulator.run, features)
 
     def tensors(self, features: Tensor) -> dict[str, Tensor]:
         return self._emulator.tensors(features)

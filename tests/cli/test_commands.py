@@ -1,0 +1,117 @@
+"""Every command on good input: the documented JSON, tables, files."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hwsv.verify import inputs
+from tests.verify import mutation
+
+WAVS = inputs.demo_audio()
+
+
+def result_of(run, *arguments, code=0):
+    result = run(*arguments, "--json")
+    assert result.exit_code == code, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def listing(tmp_path):
+    """Three voices as a trial list with its audio root."""
+    names = [path.name for path in WAVS]
+    path = tmp_path / "toy.trials"
+    path.write_text(f"1 {names[0]} {names[2]}\n0 {names[0]} {names[1]}\n0 {names[1]} {names[2]}\n")
+    return path, WAVS[0].parent
+
+
+def test_demo_audio_is_there():
+    assert len(WAVS) >= 2
+    assert all(path.stat().st_size < 150_000 for path in WAVS)
+
+
+def test_estimate(run, design):
+    found = result_of(run, "estimate", design.folder)
+    assert found["lut"] > 0 and found["memory"]["weights"] > 0
+    assert {unit["node"] for unit in found["units"]} == {node.name for node in design.graph}
+    assert "s0c0_mvtu" in run("estimate", design.folder).stdout
+
+
+def test_simulate(run, design, tmp_path):
+    np.save(tmp_path / "f.npy", np.zeros((30, 8), np.int8))
+    trace = tmp_path / "trace.npz"
+    found = result_of(run, "simulate", design.folder, "--features", tmp_path / "f.npy", "--trace", trace)
+    assert found["latency_cycles"] == found["interval_cycles"] > 1000
+    assert len(found["embeddings"]) == 1 and len(found["embeddings"][0]) == 6
+    assert set(found["fifos"]) <= set(design.graph.channels)
+    times = np.load(trace)
+    assert len(times["push.embedding"]) == len(design.graph.stream("embedding").words(np.zeros(6)))
+    assert "bottleneck" in run("simulate", design.folder, "--wav", WAVS[0], "--wav", WAVS[1]).stdout
+    assert result_of(run, "simulate", design.folder, "--frames", 20, "--frames", 40)["embeddings"] == []
+
+
+def test_embed(run, design, tmp_path):
+    out = tmp_path / "out.npz"
+    found = result_of(run, "embed", design.folder, *WAVS, "-o", out)
+    stored = np.load(out)
+    assert stored["embeddings"].tolist() == [row["embedding"] for row in found["utterances"]]
+    assert stored["frames"].tolist() == [row["frames"] for row in found["utterances"]]
+    assert all(len(row["features_sha256"]) == 64 for row in found["utterances"])
+    cosines = np.array(found["cosines"])
+    np.testing.assert_allclose(cosines, cosines.T)
+    np.testing.assert_allclose(np.diag(cosines), 1)
+    golden = result_of(run, "embed", design.folder, *WAVS, "--level", "golden")
+    assert [r["embedding"] for r in golden["utterances"]] == [r["embedding"] for r in found["utterances"]]
+    assert "Cosines" in run("embed", design.folder, *WAVS).stdout
+
+
+def test_evaluate(run, design, listing, tmp_path):
+    trials, root = listing
+    picture = tmp_path / "det.png"
+    arguments = ("evaluate", design.folder, "--trials", trials, "--root", root, "--control", "--det", picture)
+    found = result_of(run, *arguments)
+    assert {"eer", "min_dcf", "targets", "nontargets", "eer_ci95"} <= set(found)
+    assert (found["targets"], found["nontargets"]) == (1, 2)
+    assert set(found["lists"]["toy"]) == {"emulator", "MFCC control"}
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "MFCC control" in run(*arguments).stdout
+
+
+def test_verify_equal(run, design):
+    found = result_of(run, "verify", design.folder, "--levels", "golden,emulator,cycle", "--utterances", 5)
+    assert found["equal"] is True
+    assert found["levels"]["emulator"]["utterances"] == 5
+    assert found["levels"]["cycle"]["mismatches"] == 0
+
+
+def test_verify_on_audio_features_and_lists(run, design, listing, tmp_path):
+    np.save(tmp_path / "f.npy", np.zeros((30, 8), np.int8))
+    trials, root = listing
+    for source in (("--wav", WAVS[0]), ("--features", tmp_path / "f.npy"), ("--root", root, "--list", trials)):
+        assert result_of(run, "verify", design.folder, "--levels", "golden,emulator", *source)["equal"]
+
+
+def test_verify_different(run, design, tmp_path):
+    import shutil
+
+    broken = tmp_path / "broken"
+    shutil.copytree(design.folder, broken)
+    mutation.flip_memory_bit(broken / "mem" / "s0c1_mvtu_weights.mem", word=3)
+    arguments = ("verify", broken, "--levels", "golden,emulator,cycle", "--utterances", 2)
+    found = result_of(run, *arguments, code=1)
+    assert found["equal"] is False
+    assert found["levels"]["cycle"]["first"]["unit"] == "s0c1_mvtu"
+    assert found["levels"]["emulator"]["mismatches"] == 0
+    shown = run(*arguments)
+    assert shown.exit_code == 1
+    assert "cycle differs from emulator: unit s0c1_mvtu" in shown.stderr
+
+
+def test_demo(run, design):
+    result = run("demo", design.folder)
+    assert result.exit_code == 0, result.stderr
+    for text in ("golden", "emulator", "csim", "cycle", "embeddings/s", "x real time", "cosine", "kbit"):
+        assert text in result.stdout
+    found = result_of(run, "demo", design.folder, *WAVS)
+    assert found["equal"] and len(found["wavs"]) == 3 and found["interval_cycles"] > 0

@@ -1,0 +1,166 @@
+"""The generated C++ against the golden models: every unit alone, whole networks, and mutations that must be seen."""
+
+import re
+import subprocess
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from hwsv import csim, wiring
+from hwsv.boards import load_board
+from hwsv.codegen import hls
+from hwsv.design import Design, InputSpec, Manifest
+from hwsv.errors import CheckFailed, InputError
+from hwsv.folding import fold
+from hwsv.graph import INPUT, OUTPUT, UnitGraph
+from hwsv.units.base import Tensor
+from tests.graphs import Builder, resnet
+from tests.units import catalogue
+
+MODES = ("fast", "strict")
+PER_KIND = 2
+LENGTHS = (9, 4, 13)
+
+
+def cases() -> list[tuple]:
+    """(unit, inputs of three utterances) for random units of every kind."""
+    made = []
+    for kind, make in catalogue.MAKERS.items():
+        for seed in range(PER_KIND if kind != "length_fork" else 0):
+            r = Random(f"{kind}{seed}")
+            unit = make(r)
+            frames = [catalogue.legal_frames(r, unit) for _ in range(3)]
+            made.append((unit, [tuple(catalogue.inputs(r, unit, n)) for n in frames]))
+    return made
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory):
+    chosen = cases()
+    return chosen, csim.run_units(chosen, tmp_path_factory.mktemp("units"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_unit_computes_its_golden_model(units, mode):
+    chosen, results = units
+    for (unit, utterances), outputs in zip(chosen, results[mode], strict=True):
+        for tensors, got in zip(utterances, outputs, strict=True):
+            for expected, tensor in zip(unit.golden(*tensors), got, strict=True):
+                np.testing.assert_array_equal(tensor, expected, err_msg=str(unit))
+
+
+def open_design(graph: UnitGraph, folder: Path) -> Design:
+    """A design folder with what csim needs of one."""
+    board = load_board("pynq-z2")
+    hls.generate(graph, "toy", folder / "hls", board)
+    spec = InputSpec(freq=graph.stream(INPUT).freq, channels=1, dtype="INT8", scale=1.0, frames_example=9)
+    manifest = Manifest(
+        name="toy", hwsv_version="0", hash="", board=board, target_fps=1, input=spec, outputs=graph.stream(OUTPUT).channels
+    )  # fmt: skip
+    design = Design(folder, manifest)
+    design.__dict__["graph"] = graph
+    return design
+
+
+def random_features(graph: UnitGraph) -> list[Tensor]:
+    g = np.random.default_rng(0)
+    return [g.integers(-128, 128, (frames, graph.stream(INPUT).freq, 1)) for frames in LENGTHS]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    graph = resnet(freq=8, width=4, blocks=(1, 1), outputs=6)
+    graph = wiring.wire(fold(graph, 13, 2000.0))
+    return open_design(graph, tmp_path_factory.mktemp("network"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_channel_of_a_network_is_the_golden_models(network, mode):
+    features = random_features(network.graph)
+    simulation = csim.Csim(network, mode)
+    traced = simulation.run(features, trace=True)
+    for x, embedding, channels in zip(features, traced.embeddings, traced.channels, strict=True):
+        golden = network.graph.golden(x)
+        assert channels.keys() == golden.keys()
+        for tensor, expected in golden.items():
+            np.testing.assert_array_equal(channels[tensor], expected, err_msg=tensor)
+        np.testing.assert_array_equal(embedding, golden[OUTPUT].reshape(-1))
+    plain = simulation.run(features)
+    assert plain.channels == [] and all(map(np.array_equal, plain.embeddings, traced.embeddings))
+
+
+def test_no_utterances_give_no_embeddings(network):
+    assert csim.Csim(network).run([]).embeddings == []
+
+
+def test_too_short_an_utterance_is_bad_input(network):
+    with pytest.raises(InputError, match="too short"):
+        csim.Csim(network).run([np.zeros((0, 8, 1), np.int64)])
+
+
+def test_the_test_bench_compares_with_expected_vectors(network, tmp_path):
+    features = random_features(network.graph)
+    golden = [network.graph.golden(x)[OUTPUT] for x in features]
+    executable = csim.Csim(network).compile()
+    hls.write_vectors(network.graph, tmp_path / "data", features, golden)
+    assert subprocess.run([executable, tmp_path / "data"], capture_output=True).returncode == 0
+    golden[1] = golden[1] + 1
+    hls.write_vectors(network.graph, tmp_path / "data", features, golden)
+    assert subprocess.run([executable, tmp_path / "data"], capture_output=True).returncode == 1
+
+
+@pytest.fixture
+def small(tmp_path) -> Design:
+    """A stem and a head: cheap to compile after each mutation."""
+    builder = Builder(6)
+    builder.stem(2)
+    return open_design(wiring.wire(builder.head(3)), tmp_path)
+
+
+def edit(path: Path, pattern: str, replacement: str) -> None:
+    text, count = re.subn(pattern, replacement, path.read_text(), count=1, flags=re.DOTALL)
+    assert count == 1
+    path.write_text(text)
+
+
+def test_a_flipped_bit_of_an_emitted_weight_is_seen(small):
+    features = random_features(small.graph)
+    simulation = csim.Csim(small)
+    before = simulation.run(features).embeddings
+    path = small.folder / "hls" / "toy_weights.hpp"
+    limb = int(re.search(r"fc_mvtu_weights\[\d+\]\[1\] = \{\s*\{0x(\w+)u\}", path.read_text())[1], 16)
+    edit(path, r"(fc_mvtu_weights\[\d+\]\[1\] = \{\s*)\{0x\w+u\}", rf"\1{{0x{limb ^ 1:x}u}}")
+    after = simulation.run(features).embeddings
+    assert not all(map(np.array_equal, before, after))
+
+
+def test_reading_an_empty_stream_names_stream_and_processes(small):
+    config = small.folder / "hls" / "toy_config.hpp"
+    edit(config, r"(struct stem_requantise \{.*?in_frame_words = )(\d+)", r"\g<1>1\2")
+    with pytest.raises(CheckFailed, match="empty stream.*stem_mvtu_out.*'stem_mvtu'.*'stem_requantise'") as caught:
+        csim.Csim(small).run(random_features(small.graph))
+    assert "\n" not in str(caught.value)
+
+
+def test_words_left_over_name_the_stream(small):
+    edit(small.folder / "hls" / "toy_config.hpp", r"(struct fc_mvtu \{.*?synapse_folds = )\d+", r"\g<1>1")
+    with pytest.raises(CheckFailed, match="left over.*stats_pool_out"):
+        csim.Csim(small).run(random_features(small.graph))
+
+
+def test_strict_mode_shows_an_accumulator_that_is_too_narrow(small):
+    """Native integers hide it, which is why there are two modes."""
+    config = small.folder / "hls" / "toy_config.hpp"
+    features = random_features(small.graph)
+    golden = [small.graph.golden(x)["stem_mvtu_out"] for x in features]
+    edit(config, r"(struct stem_mvtu \{.*?using out_type = hwsv::Int<)\d+>", r"\g<1>5>")
+    strict = csim.Csim(small, "strict").run(features, trace=True)
+    assert not all(np.array_equal(c["stem_mvtu_out"], g) for c, g in zip(strict.channels, golden, strict=True))
+
+
+def test_a_folder_without_a_project_is_bad_input(small):
+    (small.folder / "hls" / "toy.cpp").unlink()
+    with pytest.raises(InputError, match="no HLS project"):
+        csim.Csim(small).run([])
