@@ -58,7 +58,9 @@ class Csim:
         return _run_network(self.compile(), self._model, self.design.graph, features, trace)
 
 
-def run_graph(graph: UnitGraph, features: Sequence[Tensor], folder: Path, mode: Mode, trace: bool = False) -> CsimResult:
+def run_graph(
+    graph: UnitGraph, features: Sequence[Tensor], folder: Path, mode: Mode, trace: bool = False
+) -> CsimResult:
     """Generate, compile and run a graph without a design; `folder`: where to."""
     model = hls_model.build(graph, design_identifier(graph.name))
     hls.write_sources(model, folder)

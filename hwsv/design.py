@@ -120,10 +120,12 @@ class Design:
             features = features[:, :, None]
         if features.ndim != 3 or features.shape[1:] != (spec.freq, spec.channels):
             raise InputError(f"features must be [T, {spec.freq}, {spec.channels}], not {list(features.shape)}")
-        values = features.astype(np.int64)
         low, high = datatypes.limits(spec.dtype)
-        if values.size and (values.min() < low or values.max() > high):
+        if features.size and (features.min() < low or features.max() > high):
             raise InputError(f"features exceed {spec.dtype} [{low}, {high}]")
+        values = features.astype(np.int64)
+        if spec.dtype == datatypes.BIPOLAR and not values.all():
+            raise InputError("features must be -1 or +1")
         if spec.frames_fixed is not None:
             if len(values) < spec.frames_fixed:
                 raise InputError(f"this network takes {spec.frames_fixed} frames, the features have {len(values)}")

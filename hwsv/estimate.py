@@ -1,4 +1,4 @@
-"""Estimated resources of a wired graph: LUTs by the units' cost models, memory by kind and by home (LUT or block RAM)."""
+"""Estimated resources of a wired graph: LUTs by the units' cost models, memory by kind and by home (LUT, block RAM)."""
 
 from dataclasses import dataclass, field
 

@@ -52,9 +52,9 @@ def to_model(graph: UnitGraph) -> onnx.ModelProto:
         t: helper.make_tensor_value_info(t, onnx.TensorProto.INT64, ["T", s.freq, s.channels])
         for t, s in streams.items()
     }
-    inputs = [infos[t] for t in (INPUT, LENGTH) if t in infos and t not in graph.producers()]
+    entering = [infos[t] for t in (INPUT, LENGTH) if t in infos and t not in graph.producers()]
     others = [v for t, v in infos.items() if t not in (INPUT, LENGTH, OUTPUT)]
-    proto = helper.make_graph(nodes, graph.name, inputs, [infos[OUTPUT]], initialisers, value_info=others)
+    proto = helper.make_graph(nodes, graph.name, entering, [infos[OUTPUT]], initialisers, value_info=others)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, 1)]
     model = helper.make_model(proto, opset_imports=opsets, producer_name="hwsv", ir_version=8)
     channels = {t: [c.depth, c.latency] for t, c in graph.channels.items()}

@@ -7,10 +7,12 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
+from hwsv import datatypes
+from hwsv.errors import InputError
 from hwsv.graph import INPUT, LENGTH, Channel, Node, UnitGraph
 from hwsv.simulator.timing import run
 from hwsv.units.fork import Fork
-from hwsv.units.length_fork import LengthFork
+from hwsv.units.length_fork import LENGTH_DTYPE, LengthFork
 from hwsv.units.mvtu import Mvtu
 from hwsv.units.sliding_window import SlidingWindow
 from hwsv.units.width_converter import WidthConverter
@@ -19,6 +21,8 @@ STREAM_DEPTH = 8
 """Words of an ordinary channel: full rate needs D + L + 1, and no unit's D is above 5."""
 LENGTH_DEPTH = 16
 """Utterances that may be on their way between the source and the last frame-aware unit."""
+MAX_FRAMES = datatypes.limits(LENGTH_DTYPE)[1]
+"""Longest utterance that a length channel can tell."""
 LUT_RAM_DEPTH = 64
 """FIFOs up to this depth are LUT RAM (latency 1), deeper ones block RAM with a registered output (latency 2)."""
 
@@ -112,12 +116,18 @@ def _add_lengths(graph: UnitGraph) -> None:
     chains: dict[str, tuple[tuple[int, int, int], ...]] = {INPUT: ()}
     aware: list[tuple[int, tuple[tuple[int, int, int], ...]]] = []
     for index, node in enumerate(graph.nodes):
+        if node.inputs[0] not in chains:  # behind pooling: one frame, whatever the length
+            if node.unit.frame_aware:
+                raise InputError(f"unit {node.name!r} ({node.unit.kind}) behind pooling over time is not supported")
+            continue
         chain = chains[node.inputs[0]]
         if node.unit.frame_aware:
             aware.append((index, chain))
         if isinstance(node.unit, SlidingWindow):
-            unit = node.unit
-            chain = (*chain, (unit.kernel[0], unit.stride[0], unit.pads[0] + unit.pads[2]))
+            window = node.unit
+            chain = (*chain, (window.kernel[0], window.stride[0], window.pads[0] + window.pads[2]))
+        elif node.unit.out_frames(MAX_FRAMES) == 1:
+            continue
         chains.update(dict.fromkeys(node.outputs, chain))
     if not aware:
         return
@@ -164,5 +174,3 @@ def _held_pixels(graph: UnitGraph) -> dict[str, float]:
             entering = (entering + unit.buffer_pixels) / math.prod(unit.stride) + 2
         held.update(dict.fromkeys(node.outputs, entering))
     return held
-
-

@@ -135,24 +135,34 @@ def _add_metadata(model: onnx.ModelProto, features: FeatureSpec, name: str) -> N
 
 
 def export(name_or_checkpoint: str | Path, out_path: str | Path, random: bool = False) -> Path:
-    """Write a network as QONNX: a recipe's name (its shipped checkpoint) or a checkpoint file.
+    """Write a network: a recipe's name (its shipped checkpoint) or a checkpoint file.
 
-    With ``random`` the first argument is a recipe, and its untrained network is written with seeded random values.
+    A binary network becomes QONNX, a float twin plain ONNX. With ``random`` the first argument is a recipe, and its
+    untrained binary network is written with seeded random values.
     """
     out_path = Path(out_path)
     if random:
         recipe = load_recipe(name_or_checkpoint)
         torch.manual_seed(recipe.seed)
-        net = SpeakerNet(recipe.network, recipe.features)
+        net: nn.Module = SpeakerNet(recipe.network, recipe.features)
         randomise(net, recipe.seed)
     else:
         net, recipe = load_checkpoint(name_or_checkpoint)
-    write_qonnx(net, recipe, out_path)
+    if isinstance(net, SpeakerNet):
+        write_qonnx(net, recipe, out_path)
+    elif isinstance(net, FloatNet):
+        write_float(net, recipe, out_path)
     return out_path
 
 
-def load_checkpoint(name_or_checkpoint: str | Path) -> tuple[SpeakerNet, Recipe]:
-    """A slim checkpoint (``recipe`` as JSON, ``net`` as state dict), by path or by the name of a shipped one."""
+def save_checkpoint(net: SpeakerNet | FloatNet, recipe: Recipe, path: Path) -> None:
+    """What evaluation and export need, readable without running code from the file."""
+    kind = "binary" if isinstance(net, SpeakerNet) else "float"
+    torch.save({"kind": kind, "recipe": recipe.model_dump_json(), "net": net.state_dict()}, path)
+
+
+def load_checkpoint(name_or_checkpoint: str | Path) -> tuple[SpeakerNet | FloatNet, Recipe]:
+    """The network of a slim checkpoint in evaluation mode, by path or by the name of a shipped one."""
     path = Path(name_or_checkpoint)
     if not path.suffix and not path.exists():
         path = ZOO / f"{name_or_checkpoint}.pt"
@@ -161,8 +171,10 @@ def load_checkpoint(name_or_checkpoint: str | Path) -> tuple[SpeakerNet, Recipe]
     try:
         stored = torch.load(path, weights_only=True)
         recipe = Recipe.model_validate_json(stored["recipe"])
-        net = SpeakerNet(recipe.network, recipe.features)
+        kind = SpeakerNet if stored["kind"] == "binary" else FloatNet
+        net = kind(recipe.network, recipe.features)
         net.load_state_dict(stored["net"])
     except Exception as error:  # torch.load raises anything on a foreign file
-        raise InputError(f"{path}: not a checkpoint of this project ({str(error).splitlines()[0]})") from error
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a checkpoint of this project ({reason})") from error
     return net.eval(), recipe

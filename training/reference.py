@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from hwsv.errors import InputError
 from hwsv.host.features import FeatureSpec
 from training.export import load_checkpoint
 from training.models import SpeakerNet
@@ -37,4 +38,6 @@ class TorchReference:
 def load_torch(checkpoint: str | Path) -> TorchReference:
     """Load a slim checkpoint by path, or a shipped one by name. Raises `InputError`."""
     net, recipe = load_checkpoint(checkpoint)
+    if not isinstance(net, SpeakerNet):
+        raise InputError(f"{checkpoint}: a float twin has no integer accumulators")
     return TorchReference(net, recipe.features)

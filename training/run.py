@@ -19,6 +19,7 @@ from hwsv.errors import InputError
 from training.augment import augment
 from training.data import Crops
 from training.evaluate import Heldout
+from training.export import save_checkpoint
 from training.losses import AngularMargin, embedding_distance
 from training.models import FloatNet, SpeakerNet
 from training.recipe import Recipe, StageConfig, load_recipe
@@ -30,7 +31,7 @@ class _Stage:
 
     name: str
     config: StageConfig
-    net: nn.Module
+    net: SpeakerNet | FloatNet
     loss: AngularMargin
     teacher: nn.Module | None = None
     step: int = 0
@@ -105,13 +106,13 @@ def train(recipe_path: str | Path, data_root: str | Path, out_dir: str | Path, r
     binary.loss.load_state_dict(twin.loss.state_dict())
     _optimise(binary, recipe, crops, heldout, out, log)
 
+    save_checkpoint(twin.net, recipe, out / f"{recipe.name}_float.pt")
     slim = out / f"{recipe.name}.pt"
-    torch.save({"recipe": recipe.model_dump_json(), "net": binary.net.state_dict()}, slim)
-    torch.save({"recipe": recipe.model_dump_json(), "net": twin.net.state_dict()}, out / f"{recipe.name}_float.pt")
+    save_checkpoint(binary.net, recipe, slim)
     return slim
 
 
-def _stage(name: str, recipe: Recipe, net: nn.Module, classes: int) -> _Stage:
+def _stage(name: str, recipe: Recipe, net: SpeakerNet | FloatNet, classes: int) -> _Stage:
     config: StageConfig = getattr(recipe, name)
     return _Stage(name, config, net, AngularMargin(recipe.network.embedding, classes, config.margin, config.scale))
 

@@ -1,8 +1,8 @@
 // Stand-in for Vitis' hls_stream.h in hwsv's C simulation: an unbounded FIFO in which reading an empty stream and
 // data left over at the end of a stream's life are errors that end the run (exit code 3, one line on stderr).
 //
-// With HWSV_CSIM_TRACE=FOLDER in the environment each named stream appends all its words, in order, to FOLDER/NAME.bin
-// when it dies; a stream that lives as long as a call of the network's top appends once an utterance.
+// With HWSV_CSIM_TRACE=FOLDER in the environment each stream appends its words, in order, to FOLDER/NAME.bin whenever it
+// has run empty: processes run one after the other, so that is once an utterance.
 #pragma once
 
 #include <cstdint>
@@ -48,13 +48,12 @@ class stream {
   stream& operator=(const stream&) = delete;
   ~stream() {
     if (!empty()) csim::fail("words left over in stream", name_);
-    if (csim::trace_folder()) dump();
   }
 
   T read() {
     if (empty()) csim::fail("read on empty stream", name_);
     const T word = words_[head_++];
-    if (empty() && !csim::trace_folder()) forget();
+    if (empty()) forget();
     return word;
   }
   void write(const T& word) { words_.push_back(word); }
@@ -65,6 +64,7 @@ class stream {
  private:
   /// All words were read: start again, and give a large buffer back.
   void forget() {
+    if (csim::trace_folder()) dump();
     words_.clear();
     head_ = 0;
     if (words_.capacity() > 4096) words_.shrink_to_fit();

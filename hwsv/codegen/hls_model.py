@@ -245,7 +245,8 @@ def _leaving(unit: Unit, entering: str) -> str:
     """C++ expression of the frames that leave a unit, "" where as many leave as enter."""
     if isinstance(unit, SlidingWindow):
         kernel, stride, padding = unit.kernel[0], unit.stride[0], unit.pads[0] + unit.pads[2]
-        return "" if (kernel - padding, stride) == (1, 1) else f"hwsv::windowed<{kernel}, {stride}, {padding}>({entering})"
+        same = (kernel - padding, stride) == (1, 1)
+        return "" if same else f"hwsv::windowed<{kernel}, {stride}, {padding}>({entering})"
     probes = [unit.min_frames() + extra for extra in (0, 1, 5)]
     leaving = [unit.out_frames(frames) for frames in probes]
     if leaving == probes:
@@ -253,5 +254,3 @@ def _leaving(unit: Unit, entering: str) -> str:
     if set(leaving) == {1}:
         return "hwsv::length_t(1)"
     raise InputError(f"HLS cannot tell how many frames leave a {unit.kind}")
-
-

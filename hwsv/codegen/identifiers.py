@@ -9,15 +9,16 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9 _./:,;\[\]()+-]")
 MAX_COMMENT = 90
 
 # C++, SystemVerilog and Tcl words that would otherwise be legal identifiers, and the ports of every top.
-RESERVED = frozenset(
-    "alignas and asm assign auto begin bit bitor bool break buf byte case cell char class cmos compl config const "
-    "constexpr continue cover default delete do double else end enum event explicit export extern false final float "
-    "for force fork friend function goto if import initial inline inout input int integer interface join local logic "
-    "long main module mutable namespace nand new noexcept nor not operator or output package parameter private "
-    "process program property protected public pure real reg register release return sequence short signed sizeof "
-    "static std string struct switch table task template this throw time true try type typedef typename union "
-    "unsigned using var virtual void volatile wait while wire with xnor xor length features embedding hls hwsv".split()
-)
+_RESERVED_WORDS = """
+alignas and asm assign auto begin bit bitor bool break buf byte case cell char class cmos compl config const
+constexpr continue cover default delete do double else end enum event explicit export extern false final float for
+force fork friend function goto if import initial inline inout input int integer interface join local logic long
+main module mutable namespace nand new noexcept nor not operator or output package parameter private process program
+property protected public pure real reg register release return sequence short signed sizeof static std string
+struct switch table task template this throw time true try type typedef typename union unsigned using var virtual
+void volatile wait while wire with xnor xor length features embedding hls hwsv
+"""
+RESERVED = frozenset(_RESERVED_WORDS.split())
 
 
 def identifier(name: str) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hwsv import datatypes
 from hwsv.emulator.execute import Executor
-from hwsv.emulator.lower import Array, lower
+from hwsv.emulator.lower import Array, Step, lower
 from hwsv.emulator.packed import check_streams, read_packed, write_packed
 from hwsv.errors import InputError
 from hwsv.graph import INPUT, UnitGraph
@@ -71,6 +71,11 @@ class Emulator:
         arrays = {t: _as_tensor(memory, place, plan.arrays[t]) for t, place in layout.places.items()}
         windows = {t: unit.golden(arrays[source])[0] for t, (source, unit) in plan.windows.items()}
         return {name: windows[t] if t in windows else arrays[t] for name, t in plan.alias.items()}
+
+    @property
+    def steps(self) -> list[Step]:
+        """The fused plan: one kernel call a step."""
+        return self._fused.plan.steps
 
     @cached_property
     def _separate(self) -> Executor:

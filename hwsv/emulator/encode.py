@@ -1,6 +1,6 @@
 """Element-wise units as stages of a kernel's program, with the interval of values that each can produce.
 
-Everything a kernel computes is int32 (one 64-bit variant of requantise apart), so every interval is checked here, once.
+Rows are int32, so every interval is checked here, once.
 """
 
 from dataclasses import dataclass, field
@@ -39,7 +39,9 @@ NEUTRAL = dict.fromkeys(CONSTANTS, 0) | {
 def check_int32(interval: Interval, what: str) -> Interval:
     """`interval`, or InputError when it does not fit int32."""
     if interval[0] < -(2**31) or interval[1] >= 2**31 - 1:  # a threshold may lie one above the largest value
-        raise InputError(f"{what}: values in [{interval[0]}, {interval[1]}] exceed 32 bits, which the emulator computes in")
+        raise InputError(
+            f"{what}: values in [{interval[0]}, {interval[1]}] exceed 32 bits, which the emulator computes in"
+        )
     return interval
 
 
@@ -63,7 +65,7 @@ class Constants:
         spans, at, fused_at = [], 0, 0
         for program, matrix in zip(programs, fused, strict=True):
             end = at + len(program.code)
-            spans.append(Span(at, end, -1 if matrix is None else fused_at, program.copies, program.channels))
+            spans.append(Span(at, end, -1 if matrix is None else fused_at, program.copies))
             at, fused_at = end, fused_at + (0 if matrix is None else len(matrix))
         arrays = Programs(
             np.array([row + [0] * (COLUMNS - len(row)) for row in code], np.int64).reshape(-1, COLUMNS),
@@ -88,15 +90,19 @@ class Program:
     interval: Interval = (0, 0)
     code: list[list[int]] = field(default_factory=list)
     copies: int = 1
+    narrow: bool = True
+    """No product exceeds 32 bits."""
 
     def fused(self) -> NDArray[np.int32] | None:
         """Constants int32 ``[channels, len(CONSTANTS)]`` of one pass that does the whole program, or None.
 
         The pass is: requantise with a power-of-two step, plain sum, then stores; each of them may be missing.
         """
+        if not self.narrow:
+            return None
         waiting = list(self.code)
         c: dict[str, Any] = NEUTRAL.copy()
-        if waiting and waiting[0][0] == stages.REQUANTISE32 and waiting[0][6].bit_count() == 1 and waiting[0][6] > 0:
+        if waiting and waiting[0][0] == stages.REQUANTISE and waiting[0][6].bit_count() == 1 and waiting[0][6] > 0:
             code = waiting.pop(0)
             constants = self.shared.rows(code, self.channels, 5)
             c |= dict(zip(("split", "mult0", "bias0", "mult1", "bias1"), constants.T, strict=True))
@@ -162,13 +168,13 @@ class Program:
         largest = max(max(abs(v) for v in end) for end in ends)
         if largest >= 2**63:
             raise InputError("requantise: x * mult + bias exceeds 64 bits")
-        fits = max(largest, *(int(np.abs(a).max()) for a in (unit.mult, unit.bias))) < 2**31 and unit.shift < 32
+        parameters = max(largest, *(int(np.abs(a).max()) for a in (unit.mult, unit.bias)))
+        self.narrow &= parameters < 2**31 and unit.shift < 32
         split = np.clip(unit.split, -(2**31), 2**31 - 1)
         last = unit.pieces - 1
         constants = np.stack([split, unit.mult[:, 0], unit.bias[:, 0], unit.mult[:, last], unit.bias[:, last]], axis=1)
-        op = stages.REQUANTISE32 if fits else stages.REQUANTISE64
         check_int32((unit.low, unit.high), "requantise")
-        self._constants(op, constants, unit.shift, unit.low, unit.high, unit.step, unit.offset)
+        self._constants(stages.REQUANTISE, constants, unit.shift, unit.low, unit.high, unit.step, unit.offset)
         results = [unit.step * v + unit.offset for v in (unit.low, unit.high)]
         self.interval = check_int32((min(results), max(results)), "requantise")
 

@@ -101,7 +101,7 @@ class Executor:
             row["kind"] = COPY
             return [row.copy() for _ in step.inputs]
         elif step.weights is not None:
-            row["outputs"], row["words"] = step.weights.shape
+            row["words"], row["outputs"] = step.weights.shape
             row["weights_at"] = self._constant(step.weights)
             row["kind"] = INTEGER
             source = self.plan.arrays[step.inputs[0]]
@@ -206,7 +206,7 @@ def out_frames(step: Step, entering: list[int]) -> int:
     if step.window and frames < step.window.min_frames():
         raise InputError(f"the utterance is too short: {frames} frames at a window of {step.window.kernel[0]}")
     leaving = step.window.out_frames(frames) if step.window else frames
-    if step.other and entering[-1] != leaving or isinstance(step.unit, Concat) and len(set(entering)) > 1:
+    if (step.other and entering[-1] != leaving) or (isinstance(step.unit, Concat) and len(set(entering)) > 1):
         raise InputError(f"the two sides of a shortcut have {leaving} and {entering[-1]} frames")
     flat = flatten_frames(step)
     if flat and leaving != flat:

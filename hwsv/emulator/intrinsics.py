@@ -1,17 +1,35 @@
-"""Operations that numba lacks or would widen to 64 bit: population counts, 32-bit shifts, and the XNOR dot product."""
+"""Operations that numba lacks or would widen to 64 bit, and the emulator's four inner loops as explicit vectors.
+
+Why not numba loops: LLVM's vectoriser needs a run-time check for every pair of arrays that might overlap and gives up at a
+few, works at half the register width, and cannot keep sums in registers over a second loop. Written with vector types,
+the loops below do each of these things on any machine; registers shorter than `LANES` are LLVM's business.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 LANES = 16
-"""Positions of a vector. LLVM splits such vectors on machines whose registers are shorter than 512 bits."""
+"""Positions of a vector. Inputs are read up to the next multiple of it, results are written no further than asked."""
 
-_VECTOR = ir.VectorType(ir.IntType(32), LANES)
+CONSTANTS = (
+    "split", "mult0", "bias0", "mult1", "bias1", "shift", "low", "high", "log_step", "offset", "least", "most", "edge",
+    "above", "below",
+)  # fmt: skip
+"""Constants of one channel for `residual`."""
+
+intrinsic: Any = extending.intrinsic
+
+_INT = ir.IntType(32)
+_VECTOR = ir.VectorType(_INT, LANES)
+_ZERO = ir.Constant(_VECTOR, [0] * LANES)
+_ONE = ir.Constant(_VECTOR, [1] * LANES)
+
+Store = Callable[[ir.Value, ir.Value, ir.Value], None]
+"""``store(vector, data, byte offset)``"""
 
 
 @intrinsic
@@ -29,114 +47,185 @@ def shift_left32(typing_context, value, amount):  # type: ignore[no-untyped-def]
     """``value << amount`` in uint32, amount < 32."""
 
     def emit(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        return builder.shl(*(context.cast(builder, a, t, types.uint32) for a, t in zip(args, signature.args, strict=True)))
+        return builder.shl(
+            *(context.cast(builder, a, t, types.uint32) for a, t in zip(args, signature.args, strict=True))
+        )
 
     return types.uint32(value, amount), emit
 
 
 @intrinsic
-def multiply_add_shift32(typing_context, x, mult, bias, shift):  # type: ignore[no-untyped-def]
-    """``(x * mult + bias) >> shift`` in int32, rounding down; the caller knows that nothing overflows."""
+def xnor_dots(typing_context, windows, mask, valid, at, weights, o, n, acc):  # type: ignore[no-untyped-def]
+    """Bipolar products: ``acc[i] = valid[at + i] - 2 * popcount((windows[:, i] ^ weights[:, o]) & mask[:, at + i])``.
 
-    def emit(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        a, m, b, s = (context.cast(builder, v, t, types.int32) for v, t in zip(args, signature.args, strict=True))
-        return builder.ashr(builder.add(builder.mul(a, m), b), s)
-
-    return types.int32(x, mult, bias, shift), emit
-
-
-@intrinsic
-def xnor_dots(typing_context, windows, mask, valid, weights, n, acc):  # type: ignore[no-untyped-def]
-    """``acc[i] = valid[i] - 2 * popcount((windows[:, i] ^ weights) & mask[:, i])`` for i < n: bipolar dot products.
-
-    windows, mask: uint32 ``[words, >= n]``, neighbours in i adjacent; weights: uint32 ``[words]``; valid, acc: int32.
-    Arrays are read up to n rounded up to `LANES`. Sums stay in registers over all words, which numba's own loops do not do.
+    For i < n. windows, mask: uint32 ``[words, P]``; weights: uint32 ``[words, outputs]``; valid, acc: int32.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        windows, mask, valid, weights, n, acc = _unpack(context, builder, signature, args)
+        windows, mask, valid, at, weights, o, n, acc = _unpack(context, builder, signature, args)
+        start = builder.mul(at, at.type(4))
 
-        def tile(first: ir.Value, count: int, store: Callable[[ir.Value, ir.Value, ir.Value], None]) -> None:
-            for at, dot in _dots(builder, windows, mask, valid, weights, first, count):
-                store(dot, acc.data, at)
+        def term(k: ir.Value, offset: ir.Value) -> ir.Value:
+            x = _load(builder, _row(builder, windows, k), offset)
+            marks = _load(builder, _row(builder, mask, k), builder.add(start, offset))
+            weight = _splat(builder, builder.load(builder.gep(_row(builder, weights, k), [o])))
+            return _call(builder, "ctpop", _VECTOR, builder.and_(builder.xor(x, weight), marks))
+
+        def tile(first: ir.Value, count: int, store: Store) -> None:
+            for offset, total in _sums(builder, _length(builder, weights), first, count, term):
+                known = _load(builder, valid.data, builder.add(start, offset))
+                store(builder.sub(known, builder.shl(total, _ONE)), acc.data, offset)
 
         _over_positions(builder, n, tile)
         return context.get_dummy_value()
 
-    return types.void(windows, mask, valid, weights, n, acc), emit
+    return types.void(windows, mask, valid, at, weights, o, n, acc), emit
 
 
 @intrinsic
-def xnor_residual(typing_context, windows, mask, valid, weights, n, constants, operand, target, words):  # type: ignore[no-untyped-def]
-    """`xnor_dots`, then `residual` on the sums while they are in registers."""
+def integer_dots(typing_context, windows, weights, o, n, acc):  # type: ignore[no-untyped-def]
+    """Integer products: ``acc[i] = sum_k windows[k, i] * weights[k, o]`` for i < n.
+
+    windows: int32 ``[words, P]``; weights: int32 ``[words, outputs]``; acc: int32.
+    """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        windows, mask, valid, weights, n, *rest = _unpack(context, builder, signature, args)
+        windows, weights, o, n, acc = _unpack(context, builder, signature, args)
 
-        def tile(first: ir.Value, count: int, store: Callable[[ir.Value, ir.Value, ir.Value], None]) -> None:
-            for at, dot in _dots(builder, windows, mask, valid, weights, first, count):
-                _residual(builder, dot, at, rest, store)
+        def term(k: ir.Value, offset: ir.Value) -> ir.Value:
+            weight = _splat(builder, builder.load(builder.gep(_row(builder, weights, k), [o])))
+            return builder.mul(_load(builder, _row(builder, windows, k), offset), weight)
+
+        def tile(first: ir.Value, count: int, store: Store) -> None:
+            for offset, total in _sums(builder, _length(builder, weights), first, count, term):
+                store(total, acc.data, offset)
 
         _over_positions(builder, n, tile)
         return context.get_dummy_value()
 
-    return types.void(windows, mask, valid, weights, n, constants, operand, target, words), emit
+    return types.void(windows, weights, o, n, acc), emit
 
 
 @intrinsic
-def residual(typing_context, acc, n, constants, operand, target, words):  # type: ignore[no-untyped-def]
-    """Requantise, add, store and compare a row of accumulators in one pass over i < n.
+def pool_taps(typing_context, x, c, index, neutral, maximum, n, acc):  # type: ignore[no-untyped-def]
+    """``acc[i]`` = the maximum or the sum over taps k of ``x[c, index[k, i]]``, `neutral` where that index is negative.
+
+    For i < n. x: int32 ``[C, P]``; index: int32 ``[taps, Q]``; acc: int32.
+    """
+
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        x, c, index, neutral, maximum, n, acc = _unpack(context, builder, signature, args)
+        base = builder.ptrtoint(_row(builder, x, c), ir.IntType(64))
+        longs = ir.VectorType(ir.IntType(64), LANES)
+        missing = _splat(builder, builder.trunc(neutral, _INT))
+        largest = builder.icmp_signed("!=", maximum, maximum.type(0))
+
+        def value(k: ir.Value, offset: ir.Value) -> ir.Value:
+            where = _load(builder, _row(builder, index, k), offset)
+            byte = builder.shl(builder.sext(where, longs), ir.Constant(longs, [2] * LANES))
+            pointers = builder.inttoptr(
+                builder.add(byte, _splat(builder, base)), ir.VectorType(_INT.as_pointer(), LANES)
+            )
+            inside = builder.icmp_signed(">=", where, _ZERO)
+            kind = ir.FunctionType(_VECTOR, [pointers.type, _INT, inside.type, _VECTOR])
+            gather = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.gather.v{LANES}i32.v{LANES}p0")
+            return builder.call(gather, [pointers, _INT(4), inside, missing])
+
+        def tile(first: ir.Value, count: int, store: Store) -> None:
+            for offset in _offsets(builder, first, count):
+                total = cgutils.alloca_once(builder, _VECTOR)
+                builder.store(value(n.type(0), offset), total)
+                with cgutils.for_range(builder, builder.sub(_length(builder, index), n.type(1))) as loop:
+                    a, b = builder.load(total), value(builder.add(loop.index, n.type(1)), offset)
+                    highest = builder.select(builder.icmp_signed(">", a, b), a, b)
+                    builder.store(builder.select(largest, highest, builder.add(a, b)), total)
+                store(builder.load(total), acc.data, offset)
+
+        _over_positions(builder, n, tile)
+        return context.get_dummy_value()
+
+    return types.void(x, c, index, neutral, maximum, n, acc), emit
+
+
+@intrinsic
+def residual(typing_context, acc, n, constants, first, c, at, other, ints, bits):  # type: ignore[no-untyped-def]
+    """Requantise, add, store and compare the accumulators of channel c at n positions from `at` on, in one pass.
 
     ``x = acc[i]``; piece p = ``x >= SPLIT``; ``y = clip((x * MULT[p] + BIAS[p]) >> SHIFT, LOW, HIGH) << LOG_STEP``;
-    ``z = clip(y + OFFSET + operand[i], LEAST, MOST)``; ``target[i] = z``; ``words[i] |= z >= EDGE ? ABOVE : BELOW``.
-    constants: int32 in the order of `CONSTANTS`; acc, operand, target: int32, words: uint32. Reads up to n rounded up to
-    `LANES`, writes no further than n.
+    ``z = clip(y + OFFSET + other[c, at + i], LEAST, MOST)``; ``ints[c, at + i] = z``; and bit c % 32 of
+    ``bits[c // 32, at + i] = z >= EDGE ? ABOVE : BELOW``, where c % 32 = 0 clears the other bits.
+    constants: int32 ``[rows, len(CONSTANTS)]``, the channel's in row ``first + c``; other, ints: int32 ``[C, P]``, bits:
+    uint32 ``[words, P]``, each of one row for all channels where it does not matter.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        acc, n, *rest = _unpack(context, builder, signature, args)
+        acc, n, constants, first, channel, at, *arrays = _unpack(context, builder, signature, args)
+        c = _constants(builder, _row(builder, constants, builder.add(first, channel)), channel)
+        operand, target, words = _rows_at(builder, arrays, channel, at)
 
-        def tile(first: ir.Value, count: int, store: Callable[[ir.Value, ir.Value, ir.Value], None]) -> None:
-            for at in _offsets(builder, first, count):
-                _residual(builder, _load(builder, acc.data, at), at, rest, store)
+        def clip(value: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
+            value = builder.select(builder.icmp_signed("<", value, low), low, value)
+            return builder.select(builder.icmp_signed(">", value, high), high, value)
+
+        def tile(first: ir.Value, count: int, store: Store) -> None:
+            for offset in _offsets(builder, first, count):
+                x = _load(builder, acc.data, offset)
+                upper = builder.icmp_signed(">=", x, c["split"])
+                mult = builder.select(upper, c["mult1"], c["mult0"])
+                bias = builder.select(upper, c["bias1"], c["bias0"])
+                y = builder.ashr(builder.add(builder.mul(x, mult), bias), c["shift"])
+                y = builder.shl(clip(y, c["low"], c["high"]), c["log_step"])
+                z = builder.add(builder.add(y, c["offset"]), _load(builder, operand, offset))
+                z = clip(z, c["least"], c["most"])
+                store(z, target, offset)
+                bit = builder.select(builder.icmp_signed(">=", z, c["edge"]), c["above"], c["below"])
+                store(builder.or_(builder.and_(_load(builder, words, offset), c["keep"]), bit), words, offset)
 
         _over_positions(builder, n, tile)
         return context.get_dummy_value()
 
-    return types.void(acc, n, constants, operand, target, words), emit
-
-
-CONSTANTS = (
-    "split", "mult0", "bias0", "mult1", "bias1", "shift", "low", "high", "log_step", "offset", "least", "most", "edge",
-    "above", "below",
-)  # fmt: skip
-"""Constants of one channel for `residual`."""
+    return types.void(acc, n, constants, first, c, at, other, ints, bits), emit
 
 
 def _unpack(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> list[Any]:
+    """Arguments as array structures and 64-bit integers."""
     return [
-        context.make_array(t)(context, builder, a) if isinstance(t, types.Array) else context.cast(builder, a, t, types.intp)
+        context.make_array(t)(context, builder, a)
+        if isinstance(t, types.Array)
+        else context.cast(builder, a, t, types.intp)
         for t, a in zip(signature.args, args, strict=True)
     ]
 
 
-def _address(builder: ir.IRBuilder, data: ir.Value, byte: ir.Value) -> ir.Value:
-    raw = builder.bitcast(data, ir.IntType(8).as_pointer())
-    return builder.bitcast(builder.gep(raw, [byte]), _VECTOR.as_pointer())
+def _length(builder: ir.IRBuilder, array: Any) -> ir.Value:
+    return cgutils.unpack_tuple(builder, array.shape)[0]
 
 
-def _load(builder: ir.IRBuilder, data: ir.Value, byte: ir.Value) -> ir.Value:
-    return builder.load(_address(builder, data, byte), align=4)
+def _bytes(builder: ir.IRBuilder, data: ir.Value, offset: ir.Value, kind: ir.Type) -> ir.Value:
+    """Pointer to a `kind`, `offset` bytes behind `data`."""
+    raw = builder.gep(builder.bitcast(data, ir.IntType(8).as_pointer()), [offset])
+    return builder.bitcast(raw, kind.as_pointer())
+
+
+def _row(builder: ir.IRBuilder, array: Any, index: ir.Value) -> ir.Value:
+    """Pointer to row `index` of a matrix."""
+    stride = cgutils.unpack_tuple(builder, array.strides)[0]
+    return _bytes(builder, array.data, builder.mul(index, stride), _INT)
+
+
+def _load(builder: ir.IRBuilder, data: ir.Value, offset: ir.Value) -> ir.Value:
+    return builder.load(_bytes(builder, data, offset, _VECTOR), align=4)
 
 
 def _splat(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
-    first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.IntType(32)(0))
-    return builder.shuffle_vector(first, first, ir.Constant(_VECTOR, [0] * LANES))
+    vector = ir.VectorType(value.type, LANES)
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, _INT(0))
+    return builder.shuffle_vector(first, first, _ZERO)
 
 
 def _call(builder: ir.IRBuilder, name: str, result: ir.Type, *args: ir.Value) -> ir.Value:
     kind = ir.FunctionType(result, [a.type for a in args])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}i32"), args)
 
 
 def _offsets(builder: ir.IRBuilder, first: ir.Value, count: int) -> list[ir.Value]:
@@ -145,12 +234,12 @@ def _offsets(builder: ir.IRBuilder, first: ir.Value, count: int) -> list[ir.Valu
     return [builder.mul(builder.add(first, size(j)), size(4 * LANES)) for j in range(count)]
 
 
-def _over_positions(builder: ir.IRBuilder, n: ir.Value, tile: Callable[..., None]) -> None:
+def _over_positions(builder: ir.IRBuilder, n: ir.Value, tile: Callable[[ir.Value, int, Store], None]) -> None:
     """``tile(first vector, vectors, store)`` over n positions: four vectors at a time, then single ones, stores cut at n."""
     size = n.type
 
-    def plain(value: ir.Value, data: ir.Value, byte: ir.Value) -> None:
-        builder.store(value, _address(builder, data, byte), align=4)
+    def plain(value: ir.Value, data: ir.Value, offset: ir.Value) -> None:
+        builder.store(value, _bytes(builder, data, offset, _VECTOR), align=4)
 
     wide = builder.udiv(n, size(4 * LANES))
     with cgutils.for_range(builder, wide) as loop:
@@ -160,65 +249,46 @@ def _over_positions(builder: ir.IRBuilder, n: ir.Value, tile: Callable[..., None
     lanes = ir.Constant(_VECTOR, list(range(LANES)))
     with cgutils.for_range(builder, builder.sub(vectors, done)) as loop:
         first = builder.add(done, loop.index)
-        left = builder.trunc(builder.sub(n, builder.mul(first, size(LANES))), ir.IntType(32))
+        left = builder.trunc(builder.sub(n, builder.mul(first, size(LANES))), _INT)
         inside = builder.icmp_signed("<", lanes, _splat(builder, left))
 
-        def cut(value: ir.Value, data: ir.Value, byte: ir.Value) -> None:
-            name = f"llvm.masked.store.v{LANES}i32.p0"
-            args = (value, _address(builder, data, byte), ir.IntType(32)(4), inside)
-            _call(builder, name, ir.VoidType(), *args)
+        def cut(value: ir.Value, data: ir.Value, offset: ir.Value) -> None:
+            pointer = _bytes(builder, data, offset, _VECTOR)
+            kind = ir.FunctionType(ir.VoidType(), [_VECTOR, pointer.type, _INT, inside.type])
+            store = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.v{LANES}i32.p0")
+            builder.call(store, [value, pointer, _INT(4), inside])
 
         tile(first, 1, cut)
 
 
-def _dots(
-    builder: ir.IRBuilder, windows: Any, mask: Any, valid: Any, weights: Any, first: ir.Value, count: int
+def _sums(
+    builder: ir.IRBuilder, words: ir.Value, first: ir.Value, count: int, term: Callable[[ir.Value, ir.Value], ir.Value]
 ) -> list[tuple[ir.Value, ir.Value]]:
-    """(byte offset, dot products) of `count` vectors of positions."""
-    words = cgutils.unpack_tuple(builder, weights.shape)[0]
-    strides = [cgutils.unpack_tuple(builder, a.strides)[0] for a in (windows, mask)]
+    """(byte offset, sum over k < words of ``term(k, offset)``) of `count` vectors of positions, kept in registers."""
     at = _offsets(builder, first, count)
-    zero = ir.Constant(_VECTOR, [0] * LANES)
-    sums = [cgutils.alloca_once(builder, _VECTOR) for _ in at]
-    for total in sums:
-        builder.store(zero, total)
+    totals = [cgutils.alloca_once(builder, _VECTOR) for _ in at]
+    for total in totals:
+        builder.store(_ZERO, total)
     with cgutils.for_range(builder, words) as loop:
-        weight = _splat(builder, builder.load(builder.gep(weights.data, [loop.index])))
-        rows = [builder.mul(loop.index, stride) for stride in strides]
-        for offset, total in zip(at, sums, strict=True):
-            x, marks = (
-                _load(builder, a.data, builder.add(row, offset)) for a, row in zip((windows, mask), rows, strict=True)
-            )
-            differ = builder.and_(builder.xor(x, weight), marks)
-            ones = _call(builder, f"llvm.ctpop.v{LANES}i32", _VECTOR, differ)
-            builder.store(builder.add(builder.load(total), ones), total)
-    one = ir.Constant(_VECTOR, [1] * LANES)
-    dots = []
-    for offset, total in zip(at, sums, strict=True):
-        double = builder.shl(builder.load(total), one)
-        dots.append((offset, builder.sub(_load(builder, valid.data, offset), double)))
-    return dots
+        for offset, total in zip(at, totals, strict=True):
+            builder.store(builder.add(builder.load(total), term(loop.index, offset)), total)
+    return [(offset, builder.load(total)) for offset, total in zip(at, totals, strict=True)]
 
 
-def _residual(builder: ir.IRBuilder, x: ir.Value, at: ir.Value, arrays: list[Any], store: Callable[..., None]) -> None:
-    """Instructions of `residual` for one vector at byte offset `at`."""
-    constants, operand, target, words = arrays
-    size = at.type
-    c = {
-        name: _splat(builder, builder.load(builder.gep(constants.data, [size(i)]))) for i, name in enumerate(CONSTANTS)
-    }
+def _rows_at(builder: ir.IRBuilder, arrays: list[Any], channel: ir.Value, at: ir.Value) -> list[ir.Value]:
+    """Pointers to position `at` of channel's rows of other, ints and bits; the only row where there is but one."""
+    pointers = []
+    size = channel.type
+    for array, index in zip(arrays, (channel, channel, builder.lshr(channel, size(5))), strict=True):
+        shared = builder.icmp_signed("==", _length(builder, array), size(1))
+        pointers.append(builder.gep(_row(builder, array, builder.select(shared, size(0), index)), [at]))
+    return pointers
 
-    def clip(value: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
-        value = builder.select(builder.icmp_signed("<", value, low), low, value)
-        return builder.select(builder.icmp_signed(">", value, high), high, value)
 
-    upper = builder.icmp_signed(">=", x, c["split"])
-    mult = builder.select(upper, c["mult1"], c["mult0"])
-    bias = builder.select(upper, c["bias1"], c["bias0"])
-    y = builder.ashr(builder.add(builder.mul(x, mult), bias), c["shift"])
-    y = builder.shl(clip(y, c["low"], c["high"]), c["log_step"])
-    z = builder.add(builder.add(y, c["offset"]), _load(builder, operand.data, at))
-    z = clip(z, c["least"], c["most"])
-    store(z, target.data, at)
-    bit = builder.select(builder.icmp_signed(">=", z, c["edge"]), c["above"], c["below"])
-    store(builder.or_(_load(builder, words.data, at), bit), words.data, at)
+def _constants(builder: ir.IRBuilder, row: ir.Value, channel: ir.Value) -> dict[str, ir.Value]:
+    """The constants of one channel as vectors, read before anything is stored; "keep": the bits before its own in a word."""
+    size = channel.type
+    c = {name: _splat(builder, builder.load(builder.gep(row, [size(i)]))) for i, name in enumerate(CONSTANTS)}
+    lane = builder.trunc(builder.and_(channel, size(31)), _INT)
+    c["keep"] = _splat(builder, builder.sub(builder.shl(_INT(1), lane), _INT(1)))
+    return c

@@ -10,34 +10,27 @@ Indices come from plans that `lower` has checked: nothing here is bounds-checked
 """
 
 import numpy as np
-from numba import njit
 
-from hwsv.emulator.intrinsics import LANES, popcount32, shift_left32, xnor_dots, xnor_residual
-from hwsv.emulator.stages import OPTIONS, copy_channel, fused_rows, run_stages
+from hwsv.emulator.intrinsics import LANES, integer_dots, pool_taps, popcount32, residual, shift_left32, xnor_dots
+from hwsv.emulator.stages import copy_channels, kernel, run_stages
 
-BLOCK_WORDS = 4096
-"""Window words of a block (16 kB): with as many words of mask they fit a first-level cache."""
+BLOCK_WORDS = 8192
+"""Window words of a block (32 kB); smaller blocks were slower for their shorter rows."""
 
 
-@njit(**OPTIONS)
+@kernel
 def padded(n):
     """n rounded up to whole vectors."""
     return (n + LANES - 1) // LANES * LANES
 
 
-@njit(**OPTIONS)
-def scratch(n):
-    """Accumulators of a row of n positions, and the spare rows of `run_stages`."""
-    return np.empty(padded(n), np.int32), np.zeros((2, padded(n)), np.int32)
-
-
-@njit(**OPTIONS)
+@kernel
 def block_rows(rows, freq, words):
     """Output rows a block, so that windows of `words` words a position stay in the cache."""
     return max(1, min(rows, BLOCK_WORDS // (words * freq)))
 
 
-@njit(**OPTIONS)
+@kernel
 def tap_range(offset, stride, freq_in, freq_out):
     """Output columns [low, high) whose tap, at input column ``column * stride + offset``, lies inside the frame."""
     low = -(offset // stride) if offset < 0 else 0
@@ -45,7 +38,7 @@ def tap_range(offset, stride, freq_in, freq_out):
     return low, max(low, high)
 
 
-@njit(**OPTIONS)
+@kernel
 def window_mask(rows_in, rows_out, geometry, lanes, slot, constant, mask, valid):
     """Which window bits count: ``mask`` uint32 ``[words, P]``, and how many at each position: ``valid`` int32 ``[P]``.
 
@@ -54,18 +47,14 @@ def window_mask(rows_in, rows_out, geometry, lanes, slot, constant, mask, valid)
     """
     freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
     mask[:, :] = 0
-    copied = 0
+    inner, ready = 0, 0  # the interior rows are all alike: the first is made, and doubled until there are enough
     for row in range(rows_out):
         top = row * st - t0
-        at = row * freq_out
-        inside = constant or (top >= 0 and top + kt <= rows_in)
-        if inside and copied:  # the same as the interior row before
-            for k in range(len(mask)):
-                line = mask[k]
-                for i in range(at, at + freq_out):
-                    line[i] = line[i - freq_out]
-            continue
-        copied = inside
+        if top >= 0 and top + kt <= rows_in:
+            inner += 1
+            if inner > 1:
+                continue
+            ready = row
         for tap in range(kt * kf):
             y = top + tap // kf
             low, high = tap_range(tap % kf - f0, sf, freq_in, freq_out)
@@ -75,8 +64,16 @@ def window_mask(rows_in, rows_out, geometry, lanes, slot, constant, mask, valid)
                 continue
             word, shift = (tap * slot) >> 5, np.uint32((tap * slot) & 31)
             for j in range(len(lanes)):
-                for i in range(at + low, at + high):
-                    mask[word + j, i] |= shift_left32(lanes[j], shift)
+                line, marks = mask[word + j], shift_left32(lanes[j], shift)
+                for i in range(row * freq_out + low, row * freq_out + high):
+                    line[i] |= marks
+    for k in range(len(mask)):
+        done, start = 1, ready * freq_out
+        while done < inner:
+            more = min(done, inner - done) * freq_out
+            begin = start + done * freq_out
+            mask[k, begin : begin + more] = mask[k, start : start + more]
+            done *= 2
     valid[:] = 0
     for k in range(len(mask)):
         line = mask[k]
@@ -84,7 +81,7 @@ def window_mask(rows_in, rows_out, geometry, lanes, slot, constant, mask, valid)
             valid[i] += popcount32(line[i])
 
 
-@njit(**OPTIONS)
+@kernel
 def gather_bits(x, rows_in, first, count, geometry, lanes, slot, pad, windows):
     """Windows of `count` output rows from row `first` on: ``windows`` uint32 ``[words, >= count * freq_out]``.
 
@@ -127,7 +124,7 @@ def gather_bits(x, rows_in, first, count, geometry, lanes, slot, pad, windows):
                         target[at + i] = source[base + i * sf]
 
 
-@njit(**OPTIONS)
+@kernel
 def _merge(source, target, shift, shared):
     """Place a tap's words in a window word that it may share with other taps."""
     if shared:
@@ -138,36 +135,35 @@ def _merge(source, target, shift, shared):
             target[i] = source[i]
 
 
-@njit(**OPTIONS)
-def binary_conv(x, rows_in, rows_out, geometry, lanes, slot, pad, weights, mask, valid, span, programs, other, ints, bits):
-    """Bipolar x bipolar. x: uint32 ``[words, P]``; weights: uint32 ``[out channels, window words]``.
+@kernel
+def binary_conv(
+    x, rows_in, rows_out, geometry, lanes, slot, pad, weights, mask, valid, span, programs, other, ints, bits
+):
+    """Bipolar x bipolar. x: uint32 ``[words, P]``; weights: uint32 ``[window words, out channels]``.
 
     mask, valid: of `window_mask`, over all positions (and `LANES` more). Returns False when a lookup left its table.
     """
     freq_out = geometry[1]
-    outputs, words = weights.shape
+    words, outputs = weights.shape
     step = block_rows(rows_out, freq_out, words)
     windows = np.zeros((words, padded(step * freq_out)), np.uint32)
-    acc, spare = scratch(step * freq_out)
+    acc = np.empty(padded(step * freq_out), np.int32)
     ok = True
     for first in range(0, rows_out, step):
         count = min(step, rows_out - first)
         at, n = first * freq_out, count * freq_out
         gather_bits(x, rows_in, first, count, geometry, lanes, slot, pad, windows)
-        marks, known = mask[:, at : at + padded(n)], valid[at : at + padded(n)]
         for o in range(outputs):
+            xnor_dots(windows, mask, valid, at, weights, o, n, acc)
             if span.fused >= 0:
-                operand, target, signs = fused_rows(n, o, at, other, ints, bits, spare)
-                constants = programs.fused[span.fused + o]
-                xnor_residual(windows, marks, known, weights[o], n, constants, operand, target, signs)
-                copy_channel(n, o, at, span, ints)
+                residual(acc, n, programs.fused, span.fused, o, at, other, ints, bits)
             else:
-                xnor_dots(windows, marks, known, weights[o], n, acc)
-                ok &= run_stages(acc, n, o, at, span, programs, other, ints, bits, spare)
+                ok &= run_stages(acc, n, o, at, span, programs, other, ints, bits)
+    copy_channels(outputs, span, ints)
     return ok
 
 
-@njit(**OPTIONS)
+@kernel
 def gather_ints(x, rows_in, first, count, geometry, pad, windows):
     """Integer windows ``int32 [taps * C, >= count * freq_out]``; padded taps hold `pad` (0 where they are marked)."""
     freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
@@ -187,103 +183,80 @@ def gather_ints(x, rows_in, first, count, geometry, pad, windows):
                     target[at + i] = source[base + i * sf]
 
 
-@njit(**OPTIONS)
-def integer_dots(windows, weights, n, acc):
-    """``acc[i] = sum_k windows[k, i] * weights[k]`` in int32 (the plan has checked that no sum can overflow)."""
-    words = len(weights)
-    for i in range(n):
-        acc[i] = 0
-    k = 0
-    while k + 3 <= words:  # three rows a pass: the accumulators are read and written once for them
-        a, b, c = windows[k, :n], windows[k + 1, :n], windows[k + 2, :n]
-        wa, wb, wc = weights[k], weights[k + 1], weights[k + 2]
-        for i in range(n):
-            acc[i] += np.int32(a[i] * wa + b[i] * wb + c[i] * wc)
-        k += 3
-    while k < words:
-        a, wa = windows[k, :n], weights[k]
-        for i in range(n):
-            acc[i] += np.int32(a[i] * wa)
-        k += 1
-
-
-@njit(**OPTIONS)
+@kernel
 def integer_conv(x, rows_in, rows_out, geometry, pad, weights, span, programs, other, ints, bits):
-    """Integer x integer. x: int32 ``[C, P]``; weights: int32 ``[out channels, taps * C]``."""
+    """Integer x integer. x: int32 ``[C, P]``; weights: int32 ``[taps * C, out channels]``."""
     freq_out = geometry[1]
-    outputs, words = weights.shape
+    words, outputs = weights.shape
     step = block_rows(rows_out, freq_out, words)
-    windows = np.empty((words, step * freq_out), np.int32)
-    column = np.empty(words, np.int32)
-    acc, spare = scratch(step * freq_out)
+    windows = np.empty((words, padded(step * freq_out)), np.int32)
+    acc, sums = np.empty(padded(step * freq_out), np.int32), np.empty(outputs, np.int32)
     ok = True
     for first in range(0, rows_out, step):
         count = min(step, rows_out - first)
-        n = count * freq_out
+        at, n = first * freq_out, count * freq_out
         gather_ints(x, rows_in, first, count, geometry, pad, windows)
-        column[:] = windows[:, 0]
+        if n == 1:  # a fully connected layer: the outputs take the positions' place in the vectors
+            integer_dots(weights, windows, 0, outputs, sums)
         for o in range(outputs):
-            if n > 1:
-                integer_dots(windows, weights[o], n, acc)
-            else:  # a fully connected layer: the sum itself is the long loop
-                total = np.int32(0)
-                for k in range(words):
-                    total += np.int32(column[k] * weights[o, k])
-                acc[0] = total
-            ok &= run_stages(acc, n, o, first * freq_out, span, programs, other, ints, bits, spare)
+            if n == 1:
+                acc[0] = sums[o]
+            else:
+                integer_dots(windows, weights, o, n, acc)
+            if span.fused >= 0:
+                residual(acc, n, programs.fused, span.fused, o, at, other, ints, bits)
+            else:
+                ok &= run_stages(acc, n, o, at, span, programs, other, ints, bits)
+    copy_channels(outputs, span, ints)
     return ok
 
 
-@njit(**OPTIONS)
+@kernel
 def pool(x, rows_in, rows_out, geometry, pad, marked, maximum, span, programs, other, ints, bits):
     """Maximum or sum over windows of int32 ``[C, P]``. marked: padded taps are left out, else they hold `pad`."""
     freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
-    channels, size = x.shape
+    channels = len(x)
     positions, taps = rows_out * freq_out, kt * kf
-    # one more input position stands for what a tap outside the frame contributes
-    neutral = np.int32((np.iinfo(np.int32).min if maximum else 0) if marked else pad)
-    line = np.empty(size + 1, np.int32)
-    line[size] = neutral
-    index = np.full((taps, positions), size, np.int32)
+    neutral = (np.iinfo(np.int32).min if maximum else 0) if marked else pad
+    index = np.full((taps, padded(positions)), -1, np.int32)
     for tap in range(taps):
         low, high = tap_range(tap % kf - f0, sf, freq_in, freq_out)
+        line = index[tap]
         for row in range(rows_out):
             y = row * st - t0 + tap // kf
             if 0 <= y < rows_in:
                 at, base = row * freq_out, y * freq_in + tap % kf - f0
                 for i in range(low, high):
-                    index[tap, at + i] = base + i * sf
-    acc, spare = scratch(positions)
+                    line[at + i] = base + i * sf
+    acc = np.empty(padded(positions), np.int32)
     ok = True
     for c in range(channels):
-        line[:size] = x[c]
-        for i in range(positions):
-            acc[i] = line[index[0, i]]
-        for tap in range(1, taps):
-            where = index[tap]
-            if maximum:
-                for i in range(positions):
-                    acc[i] = max(acc[i], line[where[i]])
-            else:
-                for i in range(positions):
-                    acc[i] += line[where[i]]
-        ok &= run_stages(acc, positions, c, 0, span, programs, other, ints, bits, spare)
+        pool_taps(x, c, index, neutral, maximum, positions, acc)
+        if span.fused >= 0:
+            residual(acc, positions, programs.fused, span.fused, c, 0, other, ints, bits)
+        else:
+            ok &= run_stages(acc, positions, c, 0, span, programs, other, ints, bits)
+    copy_channels(channels, span, ints)
     return ok
 
 
-@njit(**OPTIONS)
+@kernel
 def pointwise(x, span, programs, other, ints, bits):
     """Stages only, on int32 ``[C, P]``."""
     channels, positions = x.shape
-    acc, spare = scratch(positions)
+    acc = np.empty(padded(positions), np.int32)
     ok = True
     for c in range(channels):
         acc[:positions] = x[c]
-        ok &= run_stages(acc, positions, c, 0, span, programs, other, ints, bits, spare)
+        if span.fused >= 0:
+            residual(acc, positions, programs.fused, span.fused, c, 0, other, ints, bits)
+        else:
+            ok &= run_stages(acc, positions, c, 0, span, programs, other, ints, bits)
+    copy_channels(channels, span, ints)
     return ok
 
 
-@njit(**OPTIONS)
+@kernel
 def unpack(x, ints):
     """Bits ``uint32 [words, P]`` to +-1 in int32 ``[C, P]``."""
     for c in range(len(ints)):
@@ -293,7 +266,7 @@ def unpack(x, ints):
             target[i] = 1 if source[i] & bit else -1
 
 
-@njit(**OPTIONS)
+@kernel
 def stats_pool(x, mean_mult, mean_thresholds, mean_offset, dev_mult, dev_thresholds, ints):
     """Counts of `StatsPool`'s inequalities: int32 ``[C, P]`` to ``[2C, Q]``, Q = 1 (all pooled) or frequencies.
 

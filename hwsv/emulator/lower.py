@@ -5,7 +5,7 @@ the unit behind it. Element-wise units (threshold, requantise, lookup, add) are 
 input, as long as what has to be kept fits the step's two stores (one integer, one bit-packed tensor).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -251,7 +251,9 @@ class _Lowering:
         parts = [self._form(t, packed=False) for t in inputs]
         intervals = [self.arrays[t].interval for t in parts]
         interval = (min(low for low, _ in intervals), max(high for _, high in intervals))
-        self._append(Step(unit, parts, self._program(total, interval), ints=out), out, Array(freq, total, False, interval))
+        self._append(
+            Step(unit, parts, self._program(total, interval), ints=out), out, Array(freq, total, False, interval)
+        )
 
     def _sign(self, unit: Threshold, tensor: str, out: str) -> None:
         step = self.rows.get(tensor)
@@ -336,20 +338,20 @@ def pack_channels(values: NDArray[np.int64]) -> NDArray[np.uint32]:
 
 
 def bit_weights(unit: Mvtu, window: SlidingWindow) -> NDArray[np.uint32]:
-    """Weights of a bipolar product in the order of the packed window: ``uint32 [out channels, words]``."""
+    """Weights of a bipolar product in the order of the packed window: ``uint32 [words, out channels]``."""
     outputs = unit.out_channels
     if unit.flatten_frames:  # one "tap" of P positions; the array is [words of a position, P]
         words = pack_channels(unit.weights.reshape(-1, unit.channels)).reshape(outputs, -1, -(-unit.channels // 32))
-        return np.ascontiguousarray(words.transpose(0, 2, 1).reshape(outputs, -1))
+        return np.ascontiguousarray(words.transpose(0, 2, 1).reshape(outputs, -1).T)
     slot = slot_bits(window.channels)
     taps = np.full((outputs, window.taps, slot), -1, np.int64)
     taps[:, :, : window.channels] = unit.weights.reshape(outputs, window.taps, window.channels)
-    return pack_channels(taps.reshape(outputs, -1))
+    return np.ascontiguousarray(pack_channels(taps.reshape(outputs, -1)).T)
 
 
 def int_weights(unit: Mvtu) -> NDArray[np.int32]:
-    """Weights of an integer product in the order of the gathered window: ``int32 [out channels, inputs]``."""
+    """Weights of an integer product in the order of the gathered window: ``int32 [inputs, out channels]``."""
     weights = unit.weights
     if unit.flatten_frames:  # the array is [C, P]
         weights = weights.reshape(unit.out_channels, -1, unit.channels).transpose(0, 2, 1)
-    return np.ascontiguousarray(weights.reshape(unit.out_channels, -1), dtype=np.int32)
+    return np.ascontiguousarray(weights.reshape(unit.out_channels, -1).T, dtype=np.int32)

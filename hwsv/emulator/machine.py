@@ -3,12 +3,15 @@
 One call an utterance costs no Python between the steps and holds no lock, so that threads scale.
 """
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 from numba import njit
 
 from hwsv.emulator import kernels
 from hwsv.emulator.intrinsics import LANES
-from hwsv.emulator.stages import OPTIONS, Span
+from hwsv.emulator.stages import Span, kernel
 
 BINARY, INTEGER, MAXIMUM, SUM, POINTWISE, UNPACK, COPY, STATS, MASK = range(9)
 """Kinds of step."""
@@ -17,7 +20,7 @@ FIELDS = (
     "kind", "x_at", "x_depth", "x_size", "rows_in", "rows_out", "p_out", "other_at", "other_depth", "ints_at",
     "ints_depth", "bits_at", "bits_depth", "freq_in", "freq_out", "kt", "kf", "st", "sf", "t0", "f0", "pad", "marked",
     "weights_at", "outputs", "words", "lanes_at", "lanes", "slot", "mask_at", "params_at", "code_first", "code_end", "fused",
-    "copies", "stride",
+    "copies",
 )  # fmt: skip
 """Columns of the step table. ``*_at``: first word in the memory (in the weights for weights and lanes); depths are rows of
 the arrays ``[depth, positions]``; x has `x_size` positions, results `p_out`; a depth of 0 means that there is no array."""
@@ -25,60 +28,75 @@ the arrays ``[depth, positions]``; x has `x_size` positions, results `p_out`; a 
 Row = np.dtype([(name, np.int64) for name in FIELDS])
 
 
-@njit(**OPTIONS)
+@kernel
 def _array(memory, at, depth, size):  # type: ignore[no-untyped-def]
     return memory[at : at + depth * size].reshape(depth, size)
 
 
-@njit(**OPTIONS)
-def run_steps(table, memory, weights, programs):  # type: ignore[no-untyped-def]
-    """table: `Row` ``[n]``; memory, weights: int32. Returns -1, or the number of the step whose look-up left its table."""
-    words = memory.view(np.uint32)
-    weight_words = weights.view(np.uint32)
-    for number in range(len(table)):
-        s = table[number]
-        kind = s.kind
-        geometry = (s.freq_in, s.freq_out, s.kt, s.kf, s.st, s.sf, s.t0, s.f0)
-        span = Span(s.code_first, s.code_end, s.fused, s.copies, s.stride)
-        other = _array(memory, s.other_at, s.other_depth, s.p_out)
-        ints = _array(memory, s.ints_at, s.ints_depth, s.p_out)
-        bits = _array(words, s.bits_at, s.bits_depth, s.p_out)
-        x = _array(memory, s.x_at, s.x_depth, s.x_size)
-        ok = True
-        if kind == BINARY or kind == MASK:
-            x_bits = _array(words, s.x_at, s.x_depth, s.x_size)
-            lanes = weight_words[s.lanes_at : s.lanes_at + s.lanes]
-            width = s.p_out + LANES
-            mask = _array(words, s.mask_at, s.words, width)
-            valid = memory[s.mask_at + s.words * width : s.mask_at + (s.words + 1) * width]
-            if kind == MASK:
-                kernels.window_mask(s.rows_in, s.rows_out, geometry, lanes, s.slot, s.pad != 0, mask, valid)
-            else:
-                matrix = _array(weight_words, s.weights_at, s.outputs, s.words)
-                ok = kernels.binary_conv(
-                    x_bits, s.rows_in, s.rows_out, geometry, lanes, s.slot, s.pad, matrix, mask, valid, span, programs,
-                    other, ints, bits,
+def _machine(sources: str):  # type: ignore[no-untyped-def]
+    """The compiled machine. numba keys its cache with what a function closes over: here the text of all kernels."""
+
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def run_steps(table, memory, weights, programs):  # type: ignore[no-untyped-def]
+        """table: `Row` ``[n]``; memory, weights: int32. Returns -1, or the number of the step whose look-up left its table."""
+        assert sources
+        words = memory.view(np.uint32)
+        weight_words = weights.view(np.uint32)
+        longest = 0
+        for s in table:
+            longest = max(longest, s.p_out)
+        # one row each in place of what a step does not have
+        zeros, rubbish = np.zeros((1, longest + LANES), np.int32), np.empty((1, longest + LANES), np.int32)
+        for number in range(len(table)):
+            s = table[number]
+            kind = s.kind
+            geometry = (s.freq_in, s.freq_out, s.kt, s.kf, s.st, s.sf, s.t0, s.f0)
+            span = Span(s.code_first, s.code_end, s.fused, s.copies)
+            other = _array(memory, s.other_at, s.other_depth, s.p_out) if s.other_depth else zeros
+            ints = _array(memory, s.ints_at, s.ints_depth, s.p_out) if s.ints_depth else rubbish
+            bits = _array(words, s.bits_at, s.bits_depth, s.p_out) if s.bits_depth else rubbish.view(np.uint32)
+            x = _array(memory, s.x_at, s.x_depth, s.x_size)
+            ok = True
+            if kind in (BINARY, MASK):
+                x_bits = _array(words, s.x_at, s.x_depth, s.x_size)
+                lanes = weight_words[s.lanes_at : s.lanes_at + s.lanes]
+                width = s.p_out + LANES
+                mask = _array(words, s.mask_at, s.words, width)
+                valid = memory[s.mask_at + s.words * width : s.mask_at + (s.words + 1) * width]
+                if kind == MASK:
+                    kernels.window_mask(s.rows_in, s.rows_out, geometry, lanes, s.slot, s.pad != 0, mask, valid)
+                else:
+                    matrix = _array(weight_words, s.weights_at, s.words, s.outputs)
+                    ok = kernels.binary_conv(
+                        x_bits, s.rows_in, s.rows_out, geometry, lanes, s.slot, s.pad, matrix, mask, valid, span, programs,
+                        other, ints, bits,
+                    )  # fmt: skip
+            elif kind == INTEGER:
+                matrix_ints = _array(weights, s.weights_at, s.words, s.outputs)
+                ok = kernels.integer_conv(
+                    x, s.rows_in, s.rows_out, geometry, s.pad, matrix_ints, span, programs, other, ints, bits
                 )  # fmt: skip
-        elif kind == INTEGER:
-            matrix_ints = _array(weights, s.weights_at, s.outputs, s.words)
-            ok = kernels.integer_conv(
-                x, s.rows_in, s.rows_out, geometry, s.pad, matrix_ints, span, programs, other, ints, bits
-            )  # fmt: skip
-        elif kind == MAXIMUM or kind == SUM:
-            ok = kernels.pool(
-                x, s.rows_in, s.rows_out, geometry, s.pad, s.marked != 0, kind == MAXIMUM, span, programs, other, ints,
-                bits,
-            )  # fmt: skip
-        elif kind == POINTWISE:
-            ok = kernels.pointwise(x, span, programs, other, ints, bits)
-        elif kind == UNPACK:
-            kernels.unpack(_array(words, s.x_at, s.x_depth, s.x_size), ints)
-        elif kind == COPY:
-            ints[:, :] = x
-        else:
-            p = programs.params[s.params_at :]
-            mean, deviation = p[5 : 5 + p[3]], p[5 + p[3] : 5 + p[3] + p[4]]
-            kernels.stats_pool(x, p[0], mean, p[1], p[2], deviation, ints)
-        if not ok:
-            return number
-    return -1
+            elif kind in (MAXIMUM, SUM):
+                ok = kernels.pool(
+                    x, s.rows_in, s.rows_out, geometry, s.pad, s.marked != 0, kind == MAXIMUM, span, programs, other, ints,
+                    bits,
+                )  # fmt: skip
+            elif kind == POINTWISE:
+                ok = kernels.pointwise(x, span, programs, other, ints, bits)
+            elif kind == UNPACK:
+                kernels.unpack(_array(words, s.x_at, s.x_depth, s.x_size), ints)
+            elif kind == COPY:
+                ints[:, :] = x
+            else:
+                p = programs.params[s.params_at :]
+                mean, deviation = p[5 : 5 + p[3]], p[5 + p[3] : 5 + p[3] + p[4]]
+                kernels.stats_pool(x, p[0], mean, p[1], p[2], deviation, ints)
+            if not ok:
+                return number
+        return -1
+
+    return run_steps
+
+
+_SOURCES = "".join((Path(__file__).parent / f"{name}.py").read_text() for name in ("intrinsics", "kernels", "stages"))
+run_steps = _machine(hashlib.sha256(_SOURCES.encode()).hexdigest())

@@ -108,6 +108,9 @@ def _parse(raw: bytes) -> UnitGraph:
     return graph
 
 
+_Identifier = typing.Annotated[str, pydantic.Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
 class _Header(pydantic.BaseModel, extra="forbid"):
     """The header's JSON."""
 
@@ -115,9 +118,9 @@ class _Header(pydantic.BaseModel, extra="forbid"):
     nodes: list[
         tuple[
             str,
-            typing.Annotated[str, pydantic.Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")],
-            tuple[str, ...],
-            tuple[str, ...],
+            _Identifier,
+            tuple[_Identifier, ...],
+            tuple[_Identifier, ...],
             dict[str, Any],
             dict[str, tuple[str, tuple[pydantic.NonNegativeInt, ...]]],
         ]

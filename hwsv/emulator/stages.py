@@ -4,24 +4,24 @@ A program is rows of `code`, one a stage, with per-channel constants in `params`
 of all steps of a network share these arrays (`Programs`).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from hwsv.emulator.intrinsics import multiply_add_shift32, residual, shift_left32
+from hwsv.emulator.intrinsics import shift_left32
 
-REQUANTISE32, REQUANTISE64, COUNT, TABLE, ADD, STORE, BITS = range(7)
+REQUANTISE, COUNT, TABLE, ADD, STORE, BITS = range(6)
 """Operations. Columns of `code` after the operation:
 
-REQUANTISE32/64: first constant, constants a channel (0: shared), shift, low, high, step, offset;
-                 constants: split, mult and bias below the split, mult and bias from it on
-COUNT:    first constant, constants a channel, levels, base, step; constants: falling, thresholds
-TABLE:    first entry, entries a channel (0: shared), entries, first input
-ADD:      multiplier of the row, of the other tensor, low, high
-STORE:    nothing
-BITS:     first constant, constants a channel; constants: threshold, falling
+REQUANTISE: first constant, constants a channel (0: shared), shift, low, high, step, offset;
+            constants: split, mult and bias below the split, mult and bias from it on
+COUNT:      first constant, constants a channel, levels, base, step; constants: falling, thresholds
+TABLE:      first entry, entries a channel (0: shared), entries, first input
+ADD:        multiplier of the row, of the other tensor, low, high
+STORE:      nothing
+BITS:       first constant, constants a channel; constants: threshold, falling
 """
 
 COLUMNS = 8
@@ -40,41 +40,35 @@ class Programs(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The program of a step: code rows [first, end); fused: its first row in `Programs.fused`, or -1; copies: how many
-    channels each row is stored to, and stride: how far apart."""
+    """The program of a step: code rows [first, end); fused: its first row in `Programs.fused`, or -1; copies: how often its
+    channels are stored, one lot behind the other."""
 
     first: int
     end: int
     fused: int
     copies: int
-    stride: int
 
 
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+def kernel(function: Any) -> Any:
+    """Compile a kernel. `machine` alone is cached on disk, since numba would not notice a change in what a function calls."""
+    return njit(nogil=True, error_model="numpy")(function)
 
 
-@njit(**OPTIONS)
-def run_stages(row, n, c, at, span, programs, other, ints, bits, spare):  # type: ignore[no-untyped-def]
+@kernel
+def run_stages(row, n, c, at, span, programs, other, ints, bits):  # type: ignore[no-untyped-def]
     """Run the program on the first n of ``row``, int32: channel c, positions at … at + n, changed in place.
 
     other: int32 ``[C, P]`` second operand of ADD; ints: int32 ``[C, P]``, bits: uint32 ``[words, P]`` results.
-    spare: int32 ``[2, > n]``, zeros and rubbish. Returns False when an input lies outside a table.
+    Returns False when an input lies outside a table.
     """
     ok = True
-    if span.fused >= 0:
-        operand, target, words = fused_rows(n, c, at, other, ints, bits, spare)
-        residual(row, n, programs.fused[span.fused + c], operand, target, words)
-        copy_channel(n, c, at, span, ints)
-        return ok
     row = row[:n]
     for s in range(span.first, span.end):
         code = programs.code[s]
         op = code[0]
         constants = programs.params[code[1] + c * code[2] :]
-        if op == REQUANTISE32:
+        if op == REQUANTISE:
             _requantise(row, constants, code)
-        elif op == REQUANTISE64:
-            _requantise_wide(row, constants, code)
         elif op == COUNT:
             _count(row, constants, code[3], code[4], code[5])
         elif op == TABLE:
@@ -83,45 +77,21 @@ def run_stages(row, n, c, at, span, programs, other, ints, bits, spare):  # type
             _add(row, other[c, at : at + n], code)
         elif op == STORE:
             ints[c, at : at + n] = row
-            copy_channel(n, c, at, span, ints)
         else:
             _store_bits(row, c, constants[0], constants[1], bits[c >> 5, at : at + n])
     return ok
 
 
-@njit(**OPTIONS)
-def fused_rows(n, c, at, other, ints, bits, spare):  # type: ignore[no-untyped-def]
-    """(operand, target, words) of `intrinsics.residual` for channel c, spare ones for what the step does not have."""
-    operand = other[c][at:] if len(other) else spare[0]
-    target = ints[c][at:] if len(ints) else spare[1]
-    words = bits[c >> 5][at:] if len(bits) else spare[1].view(np.uint32)
-    if c & 31 == 0:
-        for i in range(n):
-            words[i] = 0
-    return operand, target, words
-
-
-@njit(**OPTIONS)
-def copy_channel(n, c, at, span, ints):  # type: ignore[no-untyped-def]
-    """Duplicate a stored row into the other channels that hold it."""
+@kernel
+def copy_channels(channels, span, ints):  # type: ignore[no-untyped-def]
+    """Duplicate all stored channels as often as the program says."""
     for copy in range(1, span.copies):
-        ints[c + copy * span.stride, at : at + n] = ints[c, at : at + n]
+        for c in range(channels):
+            ints[c + copy * channels] = ints[c]
 
 
-@njit(**OPTIONS)
+@kernel
 def _requantise(row, constants, code):  # type: ignore[no-untyped-def]
-    split = np.int32(constants[0])
-    m0, b0, m1, b1 = np.int32(constants[1]), np.int32(constants[2]), np.int32(constants[3]), np.int32(constants[4])
-    shift, low, high, step, offset = code[3], np.int32(code[4]), np.int32(code[5]), np.int32(code[6]), np.int32(code[7])
-    for i in range(len(row)):
-        x = row[i]
-        upper = x >= split
-        y = multiply_add_shift32(x, m1 if upper else m0, b1 if upper else b0, shift)
-        row[i] = np.int32(np.int32(step * min(max(y, low), high)) + offset)
-
-
-@njit(**OPTIONS)
-def _requantise_wide(row, constants, code):  # type: ignore[no-untyped-def]
     split, m0, b0, m1, b1 = constants[0], constants[1], constants[2], constants[3], constants[4]
     shift, low, high, step, offset = code[3], code[4], code[5], code[6], code[7]
     for i in range(len(row)):
@@ -130,7 +100,7 @@ def _requantise_wide(row, constants, code):  # type: ignore[no-untyped-def]
         row[i] = step * min(max(total >> shift, low), high) + offset
 
 
-@njit(**OPTIONS)
+@kernel
 def _count(row, constants, levels, base, step):  # type: ignore[no-untyped-def]
     falling, thresholds = constants[0] != 0, constants[1 : 1 + levels]
     for i in range(len(row)):
@@ -140,7 +110,7 @@ def _count(row, constants, levels, base, step):  # type: ignore[no-untyped-def]
         row[i] = base + step * (levels - count if falling else count)
 
 
-@njit(**OPTIONS)
+@kernel
 def _table(row, table, entries, first):  # type: ignore[no-untyped-def]
     ok = True
     for i in range(len(row)):
@@ -150,14 +120,14 @@ def _table(row, table, entries, first):  # type: ignore[no-untyped-def]
     return ok
 
 
-@njit(**OPTIONS)
+@kernel
 def _add(row, operand, code):  # type: ignore[no-untyped-def]
     a, b, low, high = np.int32(code[1]), np.int32(code[2]), np.int32(code[3]), np.int32(code[4])
     for i in range(len(row)):
         row[i] = min(max(np.int32(a * row[i] + b * operand[i]), low), high)
 
 
-@njit(**OPTIONS)
+@kernel
 def _store_bits(row, c, threshold, falling, words):  # type: ignore[no-untyped-def]
     """Bit c % 32 of the words: ``row >= threshold``, inverted where falling. Channel 0 of a word clears the others."""
     edge, flip, lane = np.int32(threshold), np.uint32(falling), np.uint32(c & 31)

@@ -4,6 +4,7 @@ Batch normalisation becomes one multiplication and one addition, whose roundings
 may be evaluated in several ways, so it cannot be an exact reference.
 """
 
+import itertools
 import math
 import warnings
 
@@ -47,6 +48,7 @@ def clean_up(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
         passes.append(RemoveIdentityOps())
     for step in passes:
         wrapper = _run(wrapper, step)
+    _name_tensors(wrapper, {tensor for node in model.graph.node for tensor in (*node.input, *node.output)})
     cleaned = wrapper.model
     cleaned.graph.name = "cleaned"
     _restore_names(cleaned.graph, origin)
@@ -68,10 +70,23 @@ def _run(wrapper: ModelWrapper, step: Transformation, sort: bool = True) -> Mode
 
 
 def _check_sizes(graph: onnx.GraphProto) -> None:
+    """QONNX's passes may allocate every tensor that has a shape."""
+    total = 0
     for value in graph.value_info:
         sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
-        if min(sizes, default=0) < 0 or math.prod(sizes) > MAX_ELEMENTS:
-            raise InputError(f"tensor {shown(value.name)} would have shape {sizes[:8]}: too large")
+        if min(sizes, default=0) < 0:
+            raise InputError(f"tensor {shown(value.name)} would have shape {sizes[:8]}: its input is too short")
+        total += math.prod(sizes)
+        if total > 2 * MAX_ELEMENTS:
+            raise InputError(f"tensors up to {shown(value.name)} would hold {total} elements: too large")
+
+
+def _name_tensors(wrapper: ModelWrapper, given: set[str]) -> None:
+    """Tensors that passes made get numbers for their random names: the same model gives the same bytes."""
+    used = [tensor for node in wrapper.graph.node for tensor in (*node.input, *node.output) if tensor]
+    free = (name for number in itertools.count() if (name := f"made{number}") not in given)
+    for tensor, name in zip([t for t in dict.fromkeys(used) if t not in given], free, strict=False):
+        wrapper.rename_tensor(tensor, name)
 
 
 def _restore_names(graph: onnx.GraphProto, origin: dict[str, str]) -> None:

@@ -113,7 +113,8 @@ class Structure:
                 found.append(node)
                 waiting.extend(self.dynamic(node))
         if len(roots) != 1:
-            where = label(found[0]) if found else "the model"
+            joins = [node for node in found if len(set(self.dynamic(node))) > 1]
+            where = label((joins or found)[0]) if found else "the model"
             raise InputError(
                 f"{where}: depends on {len(roots)} streams; only sums of quantised streams may join streams"
             )

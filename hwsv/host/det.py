@@ -35,7 +35,7 @@ def draw(results: Mapping[str, Result], path: Path) -> None:
     axes.set_xticks(ndtri(TICKS), ticks)
     axes.set_yticks(ndtri(TICKS), ticks)
     axes.grid(color="0.9")
-    axes.legend(loc="upper right", fontsize="small")
+    axes.legend(loc="lower left", fontsize="small")
     try:
         figure.savefig(path, dpi=150)
     except ValueError as error:

@@ -12,7 +12,7 @@ import numpy as np
 from hwsv.simulator.tables import Tables
 
 RUNNING, DONE, EMPTY, FULL, NEEDS, SPACE = range(6)
-"""Why an actor is not moving: finished, input channel empty, output channel full, items not yet written, no free item."""
+"""Why an actor is not moving: finished, input channel empty, output channel full, items not written, no free item."""
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,5 +1,6 @@
 """Timing: runs the kernel on a wired graph and reads latency, interval, utilisation, stalls, occupancy, deadlocks."""
 
+import inspect
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,11 +13,6 @@ from hwsv.simulator.tables import Tables, build
 
 MAX_RECORDED = 200_000_000
 """Pushes that `record` keeps times of (16 bytes each)."""
-
-_ARGUMENTS = ["seg_first", "seg_last", "seg_table", "seg_length", "seg_repeats", "seg_tail", "seg_base", "seg_needs_step", "seg_frees_step", "delay", "pops", "pushes", "flags", "needs", "frees", "latency", "in_first", "in_channel", "out_first", "out_channel", "buffer", "enable_first", "enable_period", "enable_wait"]
-_CHANNEL_ARGUMENTS = ["ring_first", "depth", "channel_latency", "producer", "consumer"]
-_BUFFER_ARGUMENTS = ["items", "buffer_first", "buffer_writer", "buffer_reader"]
-_STATE = ["segment", "repeat", "position", "now", "state", "blocker", "pushed", "popped", "written", "released", "stall_empty", "stall_full", "stall_needs", "stall_space", "finish"]
 
 
 @dataclass
@@ -37,8 +33,8 @@ class Timing:
 
     latency: cycles from the first cycle to the last word of the first utterance's embedding; interval: cycles between
     the last two embeddings (equal to latency with one utterance); finish[i]: cycle of utterance i's last output word;
-    handshakes: pushes and pops. With `record`: push_time/pop_time[tensor], and peak[tensor], the most credits of a channel
-    in use at once: the smallest depth with which nothing would have moved later.
+    handshakes: pushes and pops. With `record`: push_time/pop_time[tensor], and peak[tensor], the most credits of a
+    channel in use at once: the smallest depth with which nothing would have moved later.
     """
 
     latency: int
@@ -87,11 +83,8 @@ def play(tables: Tables, record: bool = False) -> Timing:
     if record and int(tables.push_first[-1]) > MAX_RECORDED:
         raise InputError(f"{int(tables.push_first[-1])} words are too many to record; simulate fewer utterances")
     state = kernel.start(tables, record)
-    done = kernel.run(
-        *(tables.arrays[n] for n in _ARGUMENTS), state["ring"], *(tables.arrays[n] for n in _CHANNEL_ARGUMENTS),
-        *(tables.arrays[n] for n in _BUFFER_ARGUMENTS), record, tables.push_first, state["push_time"],
-        tables.push_first, state["pop_time"], *(state[n] for n in _STATE),
-    )  # fmt: skip
+    arguments = {**tables.arrays, **state, "record": record, "pop_first": tables.push_first}
+    done = kernel.run(*(arguments[name] for name in inspect.signature(kernel.run.py_func).parameters))
     if not done:
         raise _diagnose(tables, state)
     return _report(tables, state, record)
@@ -139,8 +132,8 @@ def _diagnose(tables: Tables, state: dict[str, np.ndarray]) -> Deadlock:
         if why == kernel.EMPTY:
             waits[a] = int(tables.producer[what]), f"{node} ({actor}): {tables.channels[what]!r} is empty"
         elif why == kernel.FULL:
-            depth = int(tables.depth[what])
-            waits[a] = int(tables.consumer[what]), f"{node} ({actor}): {tables.channels[what]!r} is full ({depth} words)"
+            full = f"{tables.channels[what]!r} is full ({int(tables.depth[what])} words)"
+            waits[a] = int(tables.consumer[what]), f"{node} ({actor}): {full}"
         elif why == kernel.NEEDS:
             waits[a] = int(tables.buffer_writer[what]), f"{node} ({actor}): needs more {tables.buffers[what][1]}"
         elif why == kernel.SPACE:
@@ -153,4 +146,3 @@ def _diagnose(tables: Tables, state: dict[str, np.ndarray]) -> Deadlock:
         if following in path:
             return Deadlock([waits[a][1] for a in path[path.index(following) :]], blocked)
     return Deadlock(blocked, blocked)
-

@@ -46,9 +46,7 @@ class Add(Unit):
         return (np.clip(self.mult[0] * a + self.mult[1] * b, self.low, self.high),)
 
     def hls_constants(self) -> dict[str, HlsConstant]:
-        ends = [
-            [m * v for v in datatypes.limits(dtype)] for m, dtype in zip(self.mult, self.in_dtypes, strict=True)
-        ]
+        ends = [[m * v for v in datatypes.limits(dtype)] for m, dtype in zip(self.mult, self.in_dtypes, strict=True)]
         low, high = (sum(end(e) for e in ends) for end in (min, max))
         sum_type = datatypes.smallest(min(low, self.low), max(high, self.high))
         return {

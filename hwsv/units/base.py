@@ -1,7 +1,7 @@
 """What every unit declares: streams, golden model, beats, memories, cost, and what the back-ends need.
 
 A unit is one hardware block. Subclasses are frozen dataclasses; their fields are the typed parameters. Defining the
-subclass registers it (`__init_subclass__`), so a new unit edits no list: put ``hwsv/units/<kind>.py`` beside the others.
+subclass registers it (`__init_subclass__`), so a new unit edits no list: put ``hwsv/units/<kind>.py`` there.
 
 Order of every stream is time-major: frame t, frequency f, then channels in words of `lanes` elements. A tensor
 ``[T, F, C]`` in C order *is* its stream: ``tensor.reshape(-1, lanes)`` are the words.

@@ -1,6 +1,6 @@
 """Beat schedules: when an actor pops, pushes and touches shared buffers (docs/timing.md).
 
-A beat without any operation never stalls, so only *operation beats* are listed, each with its delay after the one before:
+A beat without any operation never stalls, so only *operation beats* are listed, each with its delay from the last:
 
     t(k) = max(t(k-1) + delay(k), every condition of beat k)
 

@@ -1,4 +1,4 @@
-"""Matrix-vector unit: XNOR-popcount for bipolar operands, multiply-accumulate for integers, one accumulator stream out."""
+"""Matrix-vector unit: XNOR-popcount for bipolar operands, multiply-accumulate for integers; accumulators out."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,8 +15,8 @@ from hwsv.units.beats import Actor, periodic
 class Mvtu(Unit):
     """``out[p, o] = sum_i weights[o, i] * in[p, i]`` for every pixel p; padded taps add 0.
 
-    freq: pixels a frame at the input; channels: elements a pixel (taps * C, tap-major); tap_channels: C, which SIMD must
-    divide so that a beat never spans taps; flatten_frames: 0, or the number of frames that one product takes in (a
+    freq: pixels a frame at the input; channels: elements a pixel (taps * C, tap-major); tap_channels: C, which SIMD
+    must divide so that a beat never spans taps; flatten_frames: 0, or the number of frames that one product takes in (a
     Linear after a Flatten: one output pixel for ``flatten_frames`` frames of ``freq * channels`` elements).
     weights: int64 [out_channels, inputs of one product]; weight_dtype, in_dtype, acc_dtype: data types.
     pe: output channels a beat; simd: inputs a beat.

@@ -40,7 +40,8 @@ class Threshold(Unit):
         require(self.falling.shape == (rows,), "threshold: one direction a row of thresholds")
         require(bool((np.diff(self.thresholds, axis=1) >= 0).all()), "threshold: thresholds must ascend")
         low, high = datatypes.limits(self.out_dtype)
-        require(low <= self.base and self.base + self.step * levels <= high, f"threshold: values exceed {self.out_dtype}")
+        ends = self.base, self.base + self.step * levels
+        require(low <= min(ends) and max(ends) <= high, f"threshold: values exceed {self.out_dtype}")
 
     @property
     def levels(self) -> int:

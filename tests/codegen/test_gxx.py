@@ -27,7 +27,7 @@ def test_builds_once_per_content_and_mode(project):
 
 def test_what_does_not_compile_is_one_line_and_leaves_nothing(project):
     (project / "main.cpp").write_text("int main() { return x; }\n")
-    with pytest.raises(InputError, match="not compile.*'?x'?") as caught:
+    with pytest.raises(InputError, match=r"not compile.*error") as caught:
         gxx.build(project, ["main.cpp"], [], "fast")
     assert "\n" not in str(caught.value)
     assert list((project / "build").iterdir()) == []

@@ -72,10 +72,8 @@ def test_hostile_tensor_names_never_reach_the_code(graph, tmp_path):
     def renamed(tensors: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(t if t in ("features", "embedding") else f'{t}"; system("' for t in tensors)
 
-    nodes = [
-        node if node.unit.kind == "length_fork" else replace(node, inputs=renamed(node.inputs), outputs=renamed(node.outputs))
-        for node in graph
-    ]  # fmt: skip
+    units = [node for node in graph if node.unit.kind != "length_fork"]
+    nodes = [replace(node, inputs=renamed(node.inputs), outputs=renamed(node.outputs)) for node in units]
     channels = {renamed((tensor,))[0]: channel for tensor, channel in graph.channels.items()}
     assert plain == generated(UnitGraph(graph.name, nodes, channels), tmp_path / "hostile")
 

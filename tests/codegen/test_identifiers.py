@@ -3,7 +3,16 @@ import pytest
 from hwsv.codegen.identifiers import comment, design_identifier, identifier
 from hwsv.errors import InputError
 
-HOSTILE = ['x"; system("rm -rf /")', "*/ int main() {", "a\nb", "a\r\n#include <x>", "a ??/", "a\\", "${x}", "[exec ls]$"]
+HOSTILE = [
+    'x"; system("rm -rf /")',
+    "*/ int main() {",
+    "a\nb",
+    "a\r\n#include <x>",
+    "a ??/",
+    "a\\",
+    "${x}",
+    "[exec ls]$",
+]
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "", "_x", "x_", "a__b", "X", "1x", "int", "logic", "table", "a" * 81, "é"])

@@ -35,7 +35,7 @@ def test_differences_to_the_model_as_given_are_few(path):
 def test_a_changed_weight_is_seen(path):
     imported = import_model(path)
     node = next(n for n in imported.graph if n.unit.kind == "mvtu")
-    node.unit.weights[0, 0] *= -1
+    node.unit.weights[0] *= -1
     x = features(imported, imported.input.frames_fixed or 30)
     assert f"{node.name}_out" in differing_tensors(imported, x)
 

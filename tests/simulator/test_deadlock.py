@@ -92,3 +92,24 @@ def test_deadlock_is_a_failed_check():
     with pytest.raises(Deadlock, match="deadlock: ") as caught:
         run(graph, [12], graph.channels | {bypass: replace(graph.channels[bypass], depth=1)})
     assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("depth", range(1, 30, 4))
+def test_a_hang_depends_on_capacity_and_not_on_time(depth):
+    """Latencies and stalls at the ends neither cause nor cure a deadlock."""
+    graph = small()
+    bypass = graph.node("s0c0_add").inputs[1]
+    channels = graph.channels | {bypass: replace(graph.channels[bypass], depth=depth)}
+
+    def hangs(channels, stalls) -> bool:
+        try:
+            run(graph, [12, 5], channels, stalls)
+        except Deadlock:
+            return True
+        return False
+
+    outcome = hangs(channels, None)
+    r = Random(depth)
+    for _ in range(5):
+        slower = {t: replace(c, latency=r.randint(1, 9)) for t, c in channels.items()}
+        assert hangs(slower, networks.random_stalls(r)) == outcome

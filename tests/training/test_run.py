@@ -11,7 +11,7 @@ from hwsv.custom_ops import DOMAIN
 from hwsv.errors import InputError
 from hwsv.host.features import FeatureSpec, extract
 from tests.training.conftest import recipe_values, write_recipe
-from training.export import export
+from training.export import export, load_checkpoint
 from training.reference import load_torch
 from training.run import train
 
@@ -81,6 +81,21 @@ def test_export_equals_torch(trained: Path, corpus: Path, tmp_path: Path) -> Non
     (fc,) = [n for n in model.graph.node if n.op_type in ("MatMul", "Gemm")]
     assert np.array_equal(context[fc.output[0]][0] / reference.net.fc_scale, sums)
     np.testing.assert_allclose(context["embedding"][0], reference.embedding(features), rtol=1e-5, atol=1e-5)
+
+
+def test_float_twin_export_equals_torch(trained: Path, tmp_path: Path) -> None:
+    import onnxruntime
+
+    checkpoint = trained.with_name("tiny_float.pt")
+    session = onnxruntime.InferenceSession(export(checkpoint, tmp_path / "float.onnx"))
+    net, _ = load_checkpoint(checkpoint)
+    for frames in (50, 200, 201):
+        x = torch.randn(1, 1, frames, 40, generator=torch.Generator().manual_seed(frames))
+        (got,) = session.run(None, {"features": x.numpy()})
+        with torch.no_grad():
+            np.testing.assert_allclose(got, net(x).numpy(), rtol=1e-3, atol=1e-4)
+    with pytest.raises(InputError, match="float twin"):
+        load_torch(checkpoint)
 
 
 def test_any_length(trained: Path) -> None:
