@@ -26,11 +26,10 @@ def test_unknown_types_are_refused(dtype):
         datatypes.bits(dtype)
 
 
-@pytest.mark.parametrize("low", [-129, -128, -127, -2, -1, 0, 1, 5])
-@pytest.mark.parametrize("high", [0, 1, 2, 127, 128, 255, 256])
+@pytest.mark.parametrize(
+    "low, high", [(a, b) for a in (-129, -128, -2, -1, 0, 1, 5) for b in (0, 1, 2, 127, 128, 255, 256) if a <= b]
+)
 def test_smallest_is_the_narrowest_that_holds_both_ends(low, high):
-    if low > high:
-        pytest.skip("empty range")
     name = datatypes.smallest(low, high)
     least, largest = datatypes.limits(name)
     assert least <= low and high <= largest

@@ -45,6 +45,11 @@ def check_int32(interval: Interval, what: str) -> Interval:
     return interval
 
 
+def is_power(factor: int) -> bool:
+    """True for 1, 2, 4, …"""
+    return factor > 0 and factor.bit_count() == 1
+
+
 def is_sign(unit: Unit) -> bool:
     """True for a threshold whose results are kept as bits."""
     return isinstance(unit, Threshold) and unit.levels == 1 and {unit.base, unit.base + unit.step} == {-1, 1}
@@ -59,19 +64,24 @@ class Constants:
 
     def link(self, programs: "list[Program]") -> tuple[Programs, list[Span]]:
         """The arrays that kernels take, and where each program lies in them."""
-        code = [row for program in programs for row in program.code]
-        fused = [program.fused() for program in programs]
-        matrices = [matrix for matrix in fused if matrix is not None]
-        spans, at, fused_at = [], 0, 0
-        for program, matrix in zip(programs, fused, strict=True):
-            end = at + len(program.code)
-            spans.append(Span(at, end, -1 if matrix is None else fused_at, program.copies))
-            at, fused_at = end, fused_at + (0 if matrix is None else len(matrix))
+        code: list[list[int]] = []
+        fused: list[NDArray[np.int32]] = [np.zeros((0, len(CONSTANTS)), np.int32)]
+        spans = []
+        for program in programs:
+            first = len(code)
+            for stage in program.passes():
+                if isinstance(stage, Pass):
+                    code.append([stages.RESIDUAL, sum(map(len, fused)), *stage.flags])
+                    fused.append(stage.constants)
+                else:
+                    code.append(stage)
+            alone = len(code) == first + 1 and code[first][0] == stages.RESIDUAL
+            spans.append(Span(first, len(code), code[first][1] if alone else -1, program.copies))
         arrays = Programs(
             np.array([row + [0] * (COLUMNS - len(row)) for row in code], np.int64).reshape(-1, COLUMNS),
             np.array(self.params, np.int64),
             np.array(self.tables, np.int32),
-            np.concatenate([*matrices, np.zeros((1, len(CONSTANTS)), np.int32)]),
+            np.concatenate(fused),
         )
         return arrays, spans
 
@@ -79,6 +89,15 @@ class Constants:
         """The `width` constants of each channel for one stage, ``[channels, width]``."""
         at = code[1] + np.arange(channels)[:, None] * code[2] + np.arange(width)
         return np.array(self.params, np.int64)[at]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Stages that `intrinsics.residual` does at once: constants int32 ``[channels, len(CONSTANTS)]``; flags: whether it
+    adds, stores bits, stores integers."""
+
+    constants: NDArray[np.int32]
+    flags: tuple[int, int, int]
 
 
 @dataclass
@@ -90,35 +109,48 @@ class Program:
     interval: Interval = (0, 0)
     code: list[list[int]] = field(default_factory=list)
     copies: int = 1
-    narrow: bool = True
-    """No product exceeds 32 bits."""
 
-    def fused(self) -> NDArray[np.int32] | None:
-        """Constants int32 ``[channels, len(CONSTANTS)]`` of one pass that does the whole program, or None.
+    def passes(self) -> list["Pass | list[int]"]:
+        """The code with all runs of stages that one `Pass` can do replaced by it."""
+        found: list[Pass | list[int]] = []
+        waiting = self.code
+        while waiting:
+            taken, fused = self._pass(waiting)
+            found.append(fused if taken else waiting[0])
+            waiting = waiting[max(taken, 1) :]
+        return found
 
-        The pass is: requantise with a power-of-two step, plain sum, then stores; each of them may be missing.
+    def _pass(self, code: list[list[int]]) -> tuple[int, Pass]:
+        """How many of the first stages make one pass, and that pass.
+
+        A pass is: requantise, sum, bits, store, with powers of two as factors; each of them may be missing.
         """
-        if not self.narrow:
-            return None
-        waiting = list(self.code)
         c: dict[str, Any] = NEUTRAL.copy()
-        if waiting and waiting[0][0] == stages.REQUANTISE and waiting[0][6].bit_count() == 1 and waiting[0][6] > 0:
-            code = waiting.pop(0)
-            constants = self.shared.rows(code, self.channels, 5)
+        taken, adds, signs, stores = 0, 0, 0, 0
+
+        def coming(op: int) -> bool:
+            return taken < len(code) and code[taken][0] == op
+
+        if coming(stages.REQUANTISE) and code[0][8] and is_power(code[0][6]):
+            constants = self.shared.rows(code[0], self.channels, 5)
             c |= dict(zip(("split", "mult0", "bias0", "mult1", "bias1"), constants.T, strict=True))
-            c |= {"shift": code[3], "low": code[4], "high": code[5]}
-            c |= {"log_step": code[6].bit_length() - 1, "offset": code[7]}
-        if waiting and waiting[0][:3] == [stages.ADD, 1, 1]:
-            _, _, _, c["least"], c["most"] = waiting.pop(0)
-        for code in waiting:
-            if code[0] == stages.BITS:
-                edge, falling = self.shared.rows(code, self.channels, 2).T
-                bit = np.left_shift(1, np.arange(self.channels) % 32)
-                c |= {"edge": edge, "above": bit * (1 - falling), "below": bit * falling}
-        if [code[0] for code in waiting] not in ([stages.STORE], [stages.BITS], [stages.BITS, stages.STORE]):
-            return None
+            c |= dict(zip(("shift", "low", "high"), code[0][3:6], strict=True))
+            c |= {"log_step": code[0][6].bit_length() - 1, "offset": code[0][7]}
+            taken += 1
+        if coming(stages.ADD) and is_power(code[taken][1]) and code[taken][2] == 1:
+            _, factor, _, c["least"], c["most"] = code[taken]
+            c["log_step"] += factor.bit_length() - 1
+            c["offset"] *= factor
+            taken, adds = taken + 1, 1
+        if coming(stages.BITS):
+            edge, falling = self.shared.rows(code[taken], self.channels, 2).T
+            bit = np.left_shift(1, np.arange(self.channels) % 32)
+            c |= {"edge": edge, "above": bit * (1 - falling), "below": bit * falling}
+            taken, signs = taken + 1, 1
+        if coming(stages.STORE):
+            taken, stores = taken + 1, 1
         columns = [np.broadcast_to(np.asarray(c[name], np.int64), self.channels) for name in CONSTANTS]
-        return np.stack(columns, axis=1).astype(np.uint32).view(np.int32)
+        return taken, Pass(np.stack(columns, axis=1).astype(np.uint32).view(np.int32), (adds, signs, stores))
 
     def append(self, unit: Unit, other: Interval = (0, 0)) -> None:
         """Append an element-wise unit whose first operand is the row; `other` bounds the second one of an Add."""
@@ -164,17 +196,18 @@ class Program:
         return np.clip(thresholds, low, high + 1)
 
     def _requantise(self, unit: Requantise) -> None:
-        ends = [_int_products(unit.mult, x, unit.bias) for x in self.interval]
-        largest = max(max(abs(v) for v in end) for end in ends)
+        products = [_int_products(unit.mult, x, unit.bias) for x in self.interval]
+        largest = max(max(abs(v) for v in end) for end in products)
         if largest >= 2**63:
             raise InputError("requantise: x * mult + bias exceeds 64 bits")
         parameters = max(largest, *(int(np.abs(a).max()) for a in (unit.mult, unit.bias)))
-        self.narrow &= parameters < 2**31 and unit.shift < 32
+        narrow = parameters < 2**31 and unit.shift < 32
         split = np.clip(unit.split, -(2**31), 2**31 - 1)
         last = unit.pieces - 1
         constants = np.stack([split, unit.mult[:, 0], unit.bias[:, 0], unit.mult[:, last], unit.bias[:, last]], axis=1)
         check_int32((unit.low, unit.high), "requantise")
-        self._constants(stages.REQUANTISE, constants, unit.shift, unit.low, unit.high, unit.step, unit.offset)
+        ends = (unit.low, unit.high)
+        self._constants(stages.REQUANTISE, constants, unit.shift, *ends, unit.step, unit.offset, int(narrow))
         results = [unit.step * v + unit.offset for v in (unit.low, unit.high)]
         self.interval = check_int32((min(results), max(results)), "requantise")
 

@@ -148,20 +148,22 @@ def pool_taps(typing_context, x, c, index, neutral, maximum, n, acc):  # type: i
 
 
 @intrinsic
-def residual(typing_context, acc, n, constants, first, c, at, other, ints, bits):  # type: ignore[no-untyped-def]
+def residual(typing_context, acc, n, constants, first, c, at, other, ints_at, ints, bits):  # type: ignore[no-untyped-def]
     """Requantise, add, store and compare the accumulators of channel c at n positions from `at` on, in one pass.
 
     ``x = acc[i]``; piece p = ``x >= SPLIT``; ``y = clip((x * MULT[p] + BIAS[p]) >> SHIFT, LOW, HIGH) << LOG_STEP``;
-    ``z = clip(y + OFFSET + other[c, at + i], LEAST, MOST)``; ``ints[c, at + i] = z``; and bit c % 32 of
+    ``z = clip(y + OFFSET + other[c, at + i], LEAST, MOST)``; ``ints[c, ints_at + i] = z``; and bit c % 32 of
     ``bits[c // 32, at + i] = z >= EDGE ? ABOVE : BELOW``, where c % 32 = 0 clears the other bits.
     constants: int32 ``[rows, len(CONSTANTS)]``, the channel's in row ``first + c``; other, ints: int32 ``[C, P]``, bits:
     uint32 ``[words, P]``, each of one row for all channels where it does not matter.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        acc, n, constants, first, channel, at, *arrays = _unpack(context, builder, signature, args)
+        acc, n, constants, first, channel, at, other, ints_at, ints, bits = _unpack(context, builder, signature, args)
         c = _constants(builder, _row(builder, constants, builder.add(first, channel)), channel)
-        operand, target, words = _rows_at(builder, arrays, channel, at)
+        operand = _place(builder, other, channel, at)
+        target = _place(builder, ints, channel, ints_at)
+        words = _place(builder, bits, builder.lshr(channel, channel.type(5)), at)
 
         def clip(value: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
             value = builder.select(builder.icmp_signed("<", value, low), low, value)
@@ -184,7 +186,7 @@ def residual(typing_context, acc, n, constants, first, c, at, other, ints, bits)
         _over_positions(builder, n, tile)
         return context.get_dummy_value()
 
-    return types.void(acc, n, constants, first, c, at, other, ints, bits), emit
+    return types.void(acc, n, constants, first, c, at, other, ints_at, ints, bits), emit
 
 
 def _unpack(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> list[Any]:
@@ -275,14 +277,10 @@ def _sums(
     return [(offset, builder.load(total)) for offset, total in zip(at, totals, strict=True)]
 
 
-def _rows_at(builder: ir.IRBuilder, arrays: list[Any], channel: ir.Value, at: ir.Value) -> list[ir.Value]:
-    """Pointers to position `at` of channel's rows of other, ints and bits; the only row where there is but one."""
-    pointers = []
-    size = channel.type
-    for array, index in zip(arrays, (channel, channel, builder.lshr(channel, size(5))), strict=True):
-        shared = builder.icmp_signed("==", _length(builder, array), size(1))
-        pointers.append(builder.gep(_row(builder, array, builder.select(shared, size(0), index)), [at]))
-    return pointers
+def _place(builder: ir.IRBuilder, array: Any, row: ir.Value, at: ir.Value) -> ir.Value:
+    """Pointer to ``array[row, at]``; in the only row where there is but one."""
+    alone = builder.icmp_signed("==", _length(builder, array), row.type(1))
+    return builder.gep(_row(builder, array, builder.select(alone, row.type(0), row)), [at])
 
 
 def _constants(builder: ir.IRBuilder, row: ir.Value, channel: ir.Value) -> dict[str, ir.Value]:

@@ -156,10 +156,10 @@ def binary_conv(
         for o in range(outputs):
             xnor_dots(windows, mask, valid, at, weights, o, n, acc)
             if span.fused >= 0:
-                residual(acc, n, programs.fused, span.fused, o, at, other, ints, bits)
+                residual(acc, n, programs.fused, span.fused, o, at, ports.other, at, ports.ints, ports.bits)
             else:
-                ok &= run_stages(acc, n, o, at, span, programs, other, ints, bits)
-    copy_channels(outputs, span, ints)
+                ok &= run_stages(acc, n, o, at, span, programs, ports)
+    copy_channels(outputs, span, ports.ints)
     return ok
 
 
@@ -184,7 +184,7 @@ def gather_ints(x, rows_in, first, count, geometry, pad, windows):
 
 
 @kernel
-def integer_conv(x, rows_in, rows_out, geometry, pad, weights, span, programs, other, ints, bits):
+def integer_conv(x, rows_in, rows_out, geometry, pad, weights, span, programs, ports):
     """Integer x integer. x: int32 ``[C, P]``; weights: int32 ``[taps * C, out channels]``."""
     freq_out = geometry[1]
     words, outputs = weights.shape
@@ -204,15 +204,15 @@ def integer_conv(x, rows_in, rows_out, geometry, pad, weights, span, programs, o
             else:
                 integer_dots(windows, weights, o, n, acc)
             if span.fused >= 0:
-                residual(acc, n, programs.fused, span.fused, o, at, other, ints, bits)
+                residual(acc, n, programs.fused, span.fused, o, at, ports.other, at, ports.ints, ports.bits)
             else:
-                ok &= run_stages(acc, n, o, at, span, programs, other, ints, bits)
-    copy_channels(outputs, span, ints)
+                ok &= run_stages(acc, n, o, at, span, programs, ports)
+    copy_channels(outputs, span, ports.ints)
     return ok
 
 
 @kernel
-def pool(x, rows_in, rows_out, geometry, pad, marked, maximum, span, programs, other, ints, bits):
+def pool(x, rows_in, rows_out, geometry, pad, marked, maximum, span, programs, ports):
     """Maximum or sum over windows of int32 ``[C, P]``. marked: padded taps are left out, else they hold `pad`."""
     freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
     channels = len(x)
@@ -233,15 +233,15 @@ def pool(x, rows_in, rows_out, geometry, pad, marked, maximum, span, programs, o
     for c in range(channels):
         pool_taps(x, c, index, neutral, maximum, positions, acc)
         if span.fused >= 0:
-            residual(acc, positions, programs.fused, span.fused, c, 0, other, ints, bits)
+            residual(acc, positions, programs.fused, span.fused, c, 0, ports.other, 0, ports.ints, ports.bits)
         else:
-            ok &= run_stages(acc, positions, c, 0, span, programs, other, ints, bits)
-    copy_channels(channels, span, ints)
+            ok &= run_stages(acc, positions, c, 0, span, programs, ports)
+    copy_channels(channels, span, ports.ints)
     return ok
 
 
 @kernel
-def pointwise(x, span, programs, other, ints, bits):
+def pointwise(x, span, programs, ports):
     """Stages only, on int32 ``[C, P]``."""
     channels, positions = x.shape
     acc = np.empty(padded(positions), np.int32)
@@ -249,10 +249,10 @@ def pointwise(x, span, programs, other, ints, bits):
     for c in range(channels):
         acc[:positions] = x[c]
         if span.fused >= 0:
-            residual(acc, positions, programs.fused, span.fused, c, 0, other, ints, bits)
+            residual(acc, positions, programs.fused, span.fused, c, 0, ports.other, 0, ports.ints, ports.bits)
         else:
-            ok &= run_stages(acc, positions, c, 0, span, programs, other, ints, bits)
-    copy_channels(channels, span, ints)
+            ok &= run_stages(acc, positions, c, 0, span, programs, ports)
+    copy_channels(channels, span, ports.ints)
     return ok
 
 

@@ -11,7 +11,7 @@ from numba import njit
 
 from hwsv.emulator import kernels
 from hwsv.emulator.intrinsics import LANES
-from hwsv.emulator.stages import Span, kernel
+from hwsv.emulator.stages import Ports, Span, kernel
 
 BINARY, INTEGER, MAXIMUM, SUM, POINTWISE, UNPACK, COPY, STATS, MASK = range(9)
 """Kinds of step."""
@@ -47,6 +47,7 @@ def _machine(sources: str):  # type: ignore[no-untyped-def]
             longest = max(longest, s.p_out)
         # one row each in place of what a step does not have
         zeros, rubbish = np.zeros((1, longest + LANES), np.int32), np.empty((1, longest + LANES), np.int32)
+        rubbish_bits = rubbish.view(np.uint32)
         for number in range(len(table)):
             s = table[number]
             kind = s.kind
@@ -54,7 +55,8 @@ def _machine(sources: str):  # type: ignore[no-untyped-def]
             span = Span(s.code_first, s.code_end, s.fused, s.copies)
             other = _array(memory, s.other_at, s.other_depth, s.p_out) if s.other_depth else zeros
             ints = _array(memory, s.ints_at, s.ints_depth, s.p_out) if s.ints_depth else rubbish
-            bits = _array(words, s.bits_at, s.bits_depth, s.p_out) if s.bits_depth else rubbish.view(np.uint32)
+            bits = _array(words, s.bits_at, s.bits_depth, s.p_out) if s.bits_depth else rubbish_bits
+            ports = Ports(other, ints, bits, zeros, rubbish, rubbish_bits)
             x = _array(memory, s.x_at, s.x_depth, s.x_size)
             ok = True
             if kind in (BINARY, MASK):
@@ -69,20 +71,19 @@ def _machine(sources: str):  # type: ignore[no-untyped-def]
                     matrix = _array(weight_words, s.weights_at, s.words, s.outputs)
                     ok = kernels.binary_conv(
                         x_bits, s.rows_in, s.rows_out, geometry, lanes, s.slot, s.pad, matrix, mask, valid, span, programs,
-                        other, ints, bits,
+                        ports,
                     )  # fmt: skip
             elif kind == INTEGER:
                 matrix_ints = _array(weights, s.weights_at, s.words, s.outputs)
                 ok = kernels.integer_conv(
-                    x, s.rows_in, s.rows_out, geometry, s.pad, matrix_ints, span, programs, other, ints, bits
+                    x, s.rows_in, s.rows_out, geometry, s.pad, matrix_ints, span, programs, ports
                 )  # fmt: skip
             elif kind in (MAXIMUM, SUM):
                 ok = kernels.pool(
-                    x, s.rows_in, s.rows_out, geometry, s.pad, s.marked != 0, kind == MAXIMUM, span, programs, other, ints,
-                    bits,
+                    x, s.rows_in, s.rows_out, geometry, s.pad, s.marked != 0, kind == MAXIMUM, span, programs, ports,
                 )  # fmt: skip
             elif kind == POINTWISE:
-                ok = kernels.pointwise(x, span, programs, other, ints, bits)
+                ok = kernels.pointwise(x, span, programs, ports)
             elif kind == UNPACK:
                 kernels.unpack(_array(words, s.x_at, s.x_depth, s.x_size), ints)
             elif kind == COPY:

@@ -10,21 +10,22 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from hwsv.emulator.intrinsics import shift_left32
+from hwsv.emulator.intrinsics import residual
 
-REQUANTISE, COUNT, TABLE, ADD, STORE, BITS = range(6)
+REQUANTISE, COUNT, TABLE, ADD, STORE, BITS, RESIDUAL = range(7)
 """Operations. Columns of `code` after the operation:
 
-REQUANTISE: first constant, constants a channel (0: shared), shift, low, high, step, offset;
+REQUANTISE: first constant, constants a channel (0: shared), shift, low, high, step, offset, 1 if 32 bits suffice;
             constants: split, mult and bias below the split, mult and bias from it on
 COUNT:      first constant, constants a channel, levels, base, step; constants: falling, thresholds
 TABLE:      first entry, entries a channel (0: shared), entries, first input
 ADD:        multiplier of the row, of the other tensor, low, high
 STORE:      nothing
 BITS:       first constant, constants a channel; constants: threshold, falling
+RESIDUAL:   first row of `Programs.fused`, whether it adds, stores bits, stores integers
 """
 
-COLUMNS = 8
+COLUMNS = 9
 
 
 class Programs(NamedTuple):
@@ -39,9 +40,21 @@ class Programs(NamedTuple):
     fused: NDArray[np.int32]
 
 
+class Ports(NamedTuple):
+    """Where a program reads and writes: other int32 ``[C, P]`` the second operand of ADD, ints int32 ``[C, P]``, bits uint32
+    ``[words, P]``. zeros, rubbish, rubbish_bits: one row that takes their place where a step does not have them."""
+
+    other: NDArray[np.int32]
+    ints: NDArray[np.int32]
+    bits: NDArray[np.uint32]
+    zeros: NDArray[np.int32]
+    rubbish: NDArray[np.int32]
+    rubbish_bits: NDArray[np.uint32]
+
+
 class Span(NamedTuple):
-    """The program of a step: code rows [first, end); fused: its first row in `Programs.fused`, or -1; copies: how often its
-    channels are stored, one lot behind the other."""
+    """The program of a step: code rows [first, end); fused: its first row in `Programs.fused` if it is one RESIDUAL, or -1;
+    copies: how often its channels are stored, one lot behind the other."""
 
     first: int
     end: int
@@ -55,17 +68,24 @@ def kernel(function: Any) -> Any:
 
 
 @kernel
-def run_stages(row, n, c, at, span, programs, other, ints, bits):  # type: ignore[no-untyped-def]
-    """Run the program on the first n of ``row``, int32: channel c, positions at … at + n, changed in place.
+def run_stages(acc, n, c, at, span, programs, ports):  # type: ignore[no-untyped-def]
+    """Run the program on the first n of ``acc``, int32: channel c, positions at … at + n, changed in place.
 
-    other: int32 ``[C, P]`` second operand of ADD; ints: int32 ``[C, P]``, bits: uint32 ``[words, P]`` results.
     Returns False when an input lies outside a table.
     """
     ok = True
-    row = row[:n]
+    row = acc[:n]
     for s in range(span.first, span.end):
         code = programs.code[s]
         op = code[0]
+        if op == RESIDUAL:
+            other = ports.other if code[2] else ports.zeros
+            bits = ports.bits if code[3] else ports.rubbish_bits
+            if code[4]:
+                residual(acc, n, programs.fused, code[1], c, at, other, at, ports.ints, bits)
+            else:
+                residual(acc, n, programs.fused, code[1], c, at, other, 0, acc.reshape(1, -1), bits)
+            continue
         constants = programs.params[code[1] + c * code[2] :]
         if op == REQUANTISE:
             _requantise(row, constants, code)
@@ -74,11 +94,7 @@ def run_stages(row, n, c, at, span, programs, other, ints, bits):  # type: ignor
         elif op == TABLE:
             ok &= _table(row, programs.tables[code[1] + c * code[2] :], code[3], code[4])
         elif op == ADD:
-            _add(row, other[c, at : at + n], code)
-        elif op == STORE:
-            ints[c, at : at + n] = row
-        else:
-            _store_bits(row, c, constants[0], constants[1], bits[c >> 5, at : at + n])
+            _add(row, ports.other[c, at : at + n], code)
     return ok
 
 
@@ -125,13 +141,3 @@ def _add(row, operand, code):  # type: ignore[no-untyped-def]
     a, b, low, high = np.int32(code[1]), np.int32(code[2]), np.int32(code[3]), np.int32(code[4])
     for i in range(len(row)):
         row[i] = min(max(np.int32(a * row[i] + b * operand[i]), low), high)
-
-
-@kernel
-def _store_bits(row, c, threshold, falling, words):  # type: ignore[no-untyped-def]
-    """Bit c % 32 of the words: ``row >= threshold``, inverted where falling. Channel 0 of a word clears the others."""
-    edge, flip, lane = np.int32(threshold), np.uint32(falling), np.uint32(c & 31)
-    if lane == 0:
-        words[:] = 0
-    for i in range(len(row)):
-        words[i] |= shift_left32(np.uint32(row[i] >= edge) ^ flip, lane)

@@ -13,17 +13,15 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.batchnorm_to_affine import BatchNormToAffine
 from qonnx.transformation.extract_conv_bias import ExtractBiasFromConv
-from qonnx.transformation.fold_constants import FoldConstants
 from qonnx.transformation.gemm_to_matmul import GemmToMatMul
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.remove import RemoveIdentityOps
 
 import hwsv.custom_ops  # noqa: F401 - makes the domain hwsv known to qonnx
 from hwsv.errors import InputError
-from hwsv.frontend.load import MAX_ELEMENTS
+from hwsv.frontend.fold import FoldConstants
+from hwsv.frontend.load import CONSTANT_ONLY, MAX_ELEMENTS
 from hwsv.frontend.messages import shown
-
-_QUANTISERS = ["Quant", "IntQuant", "BipolarQuant"]
 
 
 def clean_up(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
@@ -35,11 +33,12 @@ def clean_up(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     wrapper = ModelWrapper(model, make_deepcopy=True, fix_missing_initializer_valueinfo=False)
     wrapper = _run(wrapper, InferShapes(), sort=False)
     _check_sizes(wrapper.model.graph)
-    wrapper = _run(wrapper, FoldConstants(exclude_op_types=_QUANTISERS), sort=False)
+    if any(node.op_type in CONSTANT_ONLY for node in model.graph.node):
+        wrapper = _run(_run(wrapper, FoldConstants(), sort=False), InferShapes(), sort=False)
     passes: list[Transformation] = []
     kinds = {node.op_type for node in wrapper.graph.node}
     if "Gemm" in kinds:
-        passes += [GemmToMatMul(), FoldConstants(exclude_op_types=_QUANTISERS)]
+        passes.append(GemmToMatMul())
     if any(node.op_type == "Conv" and len(node.input) > 2 for node in wrapper.graph.node):
         passes.append(ExtractBiasFromConv())
     if "BatchNormalization" in kinds:
@@ -52,8 +51,7 @@ def clean_up(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     cleaned = wrapper.model
     cleaned.graph.name = "cleaned"
     _restore_names(cleaned.graph, origin)
-    names = ["InferShapes", "FoldConstants", *(type(step).__name__ for step in passes)]
-    return cleaned, [f"qonnx.{name}" for name in dict.fromkeys(names)]
+    return cleaned, ["qonnx.InferShapes", "hwsv.FoldConstants", *(f"qonnx.{type(step).__name__}" for step in passes)]
 
 
 def _run(wrapper: ModelWrapper, step: Transformation, sort: bool = True) -> ModelWrapper:
@@ -62,6 +60,8 @@ def _run(wrapper: ModelWrapper, step: Transformation, sort: bool = True) -> Mode
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return wrapper.transform(step, make_deepcopy=False, cleanup=sort)
+    except InputError:
+        raise
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
@@ -72,7 +72,7 @@ def _run(wrapper: ModelWrapper, step: Transformation, sort: bool = True) -> Mode
 def _check_sizes(graph: onnx.GraphProto) -> None:
     """QONNX's passes may allocate every tensor that has a shape."""
     total = 0
-    for value in graph.value_info:
+    for value in (*graph.value_info, *graph.output):
         sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
         if min(sizes, default=0) < 0:
             raise InputError(f"tensor {shown(value.name)} would have shape {sizes[:8]}: its input is too short")

@@ -43,6 +43,13 @@ class Executor:
             else:
                 self.nodes.append(node)
 
+    @classmethod
+    def without_nodes(cls, model: onnx.ModelProto) -> "Executor":
+        """Header and initialisers of `model` only: for running single nodes."""
+        empty = onnx.ModelProto(opset_import=model.opset_import)
+        empty.graph.initializer.extend(model.graph.initializer)
+        return cls(empty)
+
     def run(self, feeds: Arrays, tensors: set[str] | None = None) -> Arrays:
         """All computed tensors (or those named) for `feeds`."""
         values = {**self.constants, **feeds}

@@ -49,7 +49,7 @@ ELEMENTWISE = frozenset(
 """Operators that IEEE 754 defines to the last bit, so that a table of their values is exact for any tensor shape."""
 STRUCTURAL = frozenset(["AveragePool", "Concat", "Conv", "Gemm", "MatMul", "MaxPool", "Pad"])
 LAYOUT = frozenset(["BatchNormalization", "Dropout", "Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"])
-CONSTANT_ONLY = frozenset(["Cast", "Constant", "Gather", "Shape", "Slice"])
+CONSTANT_ONLY = frozenset(["Cast", "Constant", "ConstantOfShape", "Gather", "Shape", "Slice"])
 OPERATORS = {
     "": ELEMENTWISE | STRUCTURAL | LAYOUT | CONSTANT_ONLY,
     "qonnx.custom_op.general": frozenset({"Quant", "IntQuant", "BipolarQuant"}),

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from hwsv.errors import InputError
-from hwsv.frontend.load import ELEMENTWISE
+from hwsv.frontend.load import CONSTANT_ONLY, ELEMENTWISE
 from hwsv.frontend.messages import refuse
 from hwsv.frontend.quantisers import attributes, bipolar_quantiser, quantiser
 from hwsv.frontend.sums import MAX_RATIO, average_pool, concat, convolution, max_pool, pad, product, stats_pool, times
@@ -169,6 +169,6 @@ HANDLERS: dict[str, Handler] = {
     "Concat": concat,
     "StatsPool": stats_pool,
     **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Dropout"), layout),
-    **dict.fromkeys(("Cast", "Constant", "Gather", "Shape", "Slice"), constant_only),
+    **dict.fromkeys(CONSTANT_ONLY, constant_only),
     **dict.fromkeys(("Gemm", "BatchNormalization"), unexpected),
 }

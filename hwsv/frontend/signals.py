@@ -7,7 +7,6 @@ import numpy as np
 import onnx
 
 from hwsv import datatypes
-from hwsv.errors import InputError
 from hwsv.frontend.execute import Executor
 from hwsv.frontend.messages import label
 from hwsv.frontend.reach import Reach
@@ -149,7 +148,15 @@ class Signals:
         if at is None or any(signal.tensor in node.inputs for node in self.graph):
             one, zero = np.ones((1, 1), np.int64), np.zeros((1, 1), np.int64)
             copy = Requantise(
-                signal.freq, signal.channels, signal.dtype, dtype, one, zero, zero[0], 0, *datatypes.limits(signal.dtype)
+                signal.freq,
+                signal.channels,
+                signal.dtype,
+                dtype,
+                one,
+                zero,
+                zero[0],
+                0,
+                *datatypes.limits(signal.dtype),
             )
             return self.unit(f"{signal.base}_requantise", copy, (signal.tensor,), [reader])
         node = self.graph.nodes[at]

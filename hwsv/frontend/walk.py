@@ -62,7 +62,7 @@ class Walk:
         self.annotations: dict[str, str] = {}
         self.names = {value.name for value in model.graph.input}
         self.node: onnx.NodeProto = model.graph.node[0]
-        self.executor = Executor(_without_nodes(model))
+        self.executor = Executor.without_nodes(model)
         self.opset = self.executor.opset
 
     def run(self) -> ModelWrapper:
@@ -203,11 +203,3 @@ def channel_vector(node: onnx.NodeProto, array: NDArray[Any], rank: int, what: s
     if len(shape) != rank or any(n != 1 for axis, n in enumerate(shape) if axis != 1):
         refuse(node, f"{what} of shape {list(array.shape)} is not one number, or one a channel")
     return array.reshape(-1).astype(np.float32)
-
-
-def _without_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Header and initialisers only: an executor for single nodes."""
-    empty = onnx.ModelProto()
-    empty.opset_import.extend(model.opset_import)
-    empty.graph.initializer.extend(model.graph.initializer)
-    return empty

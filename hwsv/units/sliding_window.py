@@ -64,14 +64,15 @@ class SlidingWindow(Unit):
 
     @property
     def buffer_pixels(self) -> int:
-        """(K-1)*W + K pixels hold a window; a vertical stride S needs S-1 rows more to keep the full rate.
+        """Places in the line buffer: ``(K_t + S_t - 2) * W + K_f + S_f``.
 
-        (Without them the rows that a stride skips arrive while the reader waits: nano ran 1.35x slower.) A horizontal
-        stride needs S-1 pixels more, which it may leave over at the end of a row: without them a 1x1 window of stride 2
-        waits for ever. At least 2, since a freed pixel is visible one cycle later.
+        (K-1)*W + K pixels hold a window. A vertical stride S needs S-1 rows more to keep the full rate (without them
+        the rows that it skips arrive while the reader waits: nano ran 1.35x slower), a horizontal one the S-1 pixels
+        that it may leave over at the end of a row (without them a 1x1 window of stride 2 waits for ever). One more
+        covers the cycle until a freed pixel is seen to be free.
         """
         (kt, kf), (st, sf) = self.kernel, self.stride
-        return max(2, (kt + st - 2) * self.freq + kf + sf - 1)
+        return (kt + st - 2) * self.freq + kf + sf
 
     def out_frames(self, frames: int) -> int:
         return (frames + self.pads[0] + self.pads[2] - self.kernel[0]) // self.stride[0] + 1

@@ -30,7 +30,9 @@ class Net:
         self.nodes.append(helper.make_node(kind, inputs, [out], name, domain=domain, **attributes))
         return out
 
-    def quant(self, x: str, scale: Any = 0.3, bits: int = 4, rounding: str = "ROUND", signed: int = 1, **kw: Any) -> str:
+    def quant(
+        self, x: str, scale: Any = 0.3, bits: int = 4, rounding: str = "ROUND", signed: int = 1, **kw: Any
+    ) -> str:
         inputs = [x, self.constant(scale), self.constant(0.0), self.constant(float(bits))]
         return self.node("Quant", inputs, domain=QONNX, signed=signed, narrow=0, rounding_mode=rounding, **kw)
 
@@ -58,7 +60,9 @@ class Net:
             self.nodes, "handmade", [helper.make_tensor_value_info("x", float32, self.shape)],
             [helper.make_tensor_value_info(out, float32, None)], self.initialisers,
         )  # fmt: skip
-        opsets = [helper.make_opsetid(domain, version) for domain, version in (("", self.opset), (QONNX, 1), ("hwsv", 1))]
+        opsets = [
+            helper.make_opsetid(domain, version) for domain, version in (("", self.opset), (QONNX, 1), ("hwsv", 1))
+        ]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
     def save(self, folder: Path, out: str) -> Path:

@@ -117,7 +117,9 @@ def edit_missing_initialiser(model):
 
 def edit_nan(model):
     tensor = model.graph.initializer[-4]
-    model.graph.initializer[-4].CopyFrom(numpy_helper.from_array(np.full(list(tensor.dims), np.nan, np.float32), tensor.name))
+    model.graph.initializer[-4].CopyFrom(
+        numpy_helper.from_array(np.full(list(tensor.dims), np.nan, np.float32), tensor.name)
+    )
 
 
 def edit_infinite_scale(model):
@@ -348,6 +350,25 @@ CASES = {
     "normalised input": (
         lambda n: n.conv(n.quant(n.node("Sub", ["x", n.constant(0.4)], name="Bad"), 0.1, 4), 3, 2),
         ["'Bad'", "leave them to the host"],
+    ),
+    "shape as a value": (
+        lambda n: n.node(
+            "Mul",
+            [
+                quantised(n),
+                n.node(
+                    "Cast", [n.node("Gather", [n.node("Shape", ["x"]), n.constant(2, dtype=np.int64)])], to=TensorProto.FLOAT
+                ),
+            ],
+            name="Bad",
+        ),
+        ["'Bad'", "one length only"],
+    ),
+    "huge constant": (
+        lambda n: n.node(
+            "Add", [quantised(n), n.node("ConstantOfShape", [n.constant([2**40], dtype=np.int64)], name="Bad")]
+        ),
+        ["'Bad'", "too large"],
     ),
     "no layer": (lambda n: n.quant("x", 0.1, 4), ["no layer"]),
     "constant output": (lambda n: n.quant(n.constant(np.ones((1, 2))), 0.1, 4), ["does not depend"]),

@@ -89,7 +89,11 @@ def test_mid_rise_stream_holds_odd_integers(net, tmp_path, kind):
     y = net.conv(net.sign(net.affine(x, 5)), 5, 2)
     imported = assert_exact(net.save(tmp_path, net.node("Add", [net.conv(x, 5, 2), y])))
     values = imported.graph.golden(features(imported, 20))
-    name = next(n.outputs[0] for n in imported.graph if n.name.startswith("conv0_") and n.unit.kind in ("requantise", "threshold"))
+    name = next(
+        n.outputs[0]
+        for n in imported.graph
+        if n.name.startswith("conv0_") and n.unit.kind in ("requantise", "threshold")
+    )
     assert (values[name] % 2 == 1).all() and values[name].min() < 0
 
 
@@ -131,7 +135,9 @@ def test_constant_padding_of_signs(net, tmp_path, fill, reader):
 
 
 def test_average_pooling_counts_its_padding(net, tmp_path):
-    x = net.node("AveragePool", [stem(net)], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1)
+    x = net.node(
+        "AveragePool", [stem(net)], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1
+    )
     path = net.save(tmp_path, net.conv(net.quant(x, 0.2, 5), 5, 3))
     imported = assert_exact(path)
     assert imported.graph.node("pool0").unit.operation == "sum"
@@ -190,6 +196,18 @@ def test_flatten_permutes_weights(tmp_path):
     y = net.node("MatMul", [x, net.weights(8, 4, bits=2)])
     imported = assert_exact(net.save(tmp_path, y))
     assert imported.input.frames_fixed == 6 and imported.graph.node("fc0_mvtu").unit.flatten_frames == 6
+
+
+def test_flatten_by_a_computed_shape(tmp_path):
+    """``x.view(x.size(0), -1)`` as torch exports it."""
+    net = Net(1, 2, 6, 5)
+    x = net.sign(net.conv(net.quant("x", 0.1, 4), 2, 3, pad=1))
+    batch = net.node("Gather", [net.node("Shape", [x]), net.constant(0, dtype=np.int64)], axis=0)
+    batch = net.node("Unsqueeze", [batch, net.constant([0], dtype=np.int64)])
+    shape = net.node("Concat", [batch, net.constant([-1], dtype=np.int64)], axis=0)
+    y = net.node("MatMul", [net.node("Reshape", [x, shape]), net.weights(90, 4, bits=2)])
+    imported = assert_exact(net.save(tmp_path, y))
+    assert imported.input.frames_fixed == 6
 
 
 def test_flatten_before_the_quantiser(tmp_path):

@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from hwsv.bits import PAD
 from hwsv.errors import InputError
+from hwsv.graph import INPUT, OUTPUT, Node, UnitGraph
+from hwsv.simulator.timing import run
 from hwsv.units.mvtu import Mvtu
 from hwsv.units.pool import Pool
 from hwsv.units.sliding_window import NO_VALUE, SlidingWindow
+from hwsv.wiring import wire
 from tests.simulator.reference import explicit_beats
 from tests.units import catalogue
 from tests.units.onnx_reference import run_op
@@ -99,6 +102,7 @@ def test_reader_waits_for_exactly_the_pixels_it_reads(r: Random):
         for tap, (ky, kx) in enumerate(taps):
             row, column = y * unit.stride[0] + ky - unit.pads[0], x * unit.stride[1] + kx - unit.pads[1]
             inside = 0 <= row < frames and 0 <= column < unit.freq
+            assert not inside or row * unit.freq + column >= freed, "the pixel's place may have been overwritten"
             for fold in range(unit.channels // unit.lanes):
                 # padding waits for its utterance's first pixel
                 least = row * unit.freq + column + 1 if inside else 1
@@ -120,6 +124,17 @@ def test_repeated_rows_are_the_rows_of_a_plain_list(frames, stride):
     """Interior rows are one repeated table: the same beats as the first utterance's rows written out."""
     unit = SlidingWindow(3, 2, "INT8", (3, 3), (stride, 1), (1, 1, 1, 1))
     assert len(explicit_beats(unit.actors(frames)[1])) == unit.out_frames(frames) * 3 * 9 * 2
+
+
+@pytest.mark.parametrize("kernel, stride, pads", [*GEOMETRIES, ((1, 1), (1, 2), (0,) * 4), ((1, 1), (2, 1), (0,) * 4)])
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_a_window_runs_at_full_rate(kernel, stride, pads, lanes):
+    """Utterances follow each other as fast as the slower of writer and reader: the line buffer is large enough."""
+    window = SlidingWindow(8, 4, "INT4", kernel, stride, pads, lanes=lanes)
+    pool = Pool(window.out_freq, 4, window.taps, "max", "INT4", "INT4", window.marks, lanes)
+    nodes = [Node("w", window, (INPUT,), ("t",)), Node("p", pool, ("t",), (OUTPUT,))]
+    timing = run(wire(UnitGraph("g", nodes)), [24] * 6)
+    assert timing.interval == max(unit.beats for unit in timing.units) / 6
 
 
 @pytest.mark.parametrize(
