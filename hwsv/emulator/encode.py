@@ -75,8 +75,8 @@ class Constants:
                     fused.append(stage.constants)
                 else:
                     code.append(stage)
-            alone = len(code) == first + 1 and code[first][0] == stages.RESIDUAL
-            spans.append(Span(first, len(code), code[first][1] if alone else -1, program.copies))
+            passes = all(row[0] == stages.RESIDUAL for row in code[first:])
+            spans.append(Span(first, len(code), int(passes), program.copies))
         arrays = Programs(
             np.array([row + [0] * (COLUMNS - len(row)) for row in code], np.int64).reshape(-1, COLUMNS),
             np.array(self.params, np.int64),

@@ -5,7 +5,9 @@ few, works at half the register width, and cannot keep sums in registers over a 
 the loops below do each of these things on any machine; registers shorter than `LANES` are LLVM's business.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 from llvmlite import ir
@@ -55,115 +57,136 @@ def shift_left32(typing_context, value, amount):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def xnor_dots(typing_context, windows, mask, valid, at, weights, o, n, acc):  # type: ignore[no-untyped-def]
-    """Bipolar products: ``acc[i] = valid[at + i] - 2 * popcount((windows[:, i] ^ weights[:, o]) & mask[:, at + i])``.
+def xnor_rows(  # type: ignore[no-untyped-def]
+    typing_context, windows, mask, valid, weights, acc, n, at, c, c_end, span, programs, ports
+):
+    """Bipolar products of channels c … c_end, each followed by the passes of `span`.
 
-    For i < n. windows, mask: uint32 ``[words, P]``; weights: uint32 ``[words, outputs]``; valid, acc: int32.
+    ``acc[i] = valid[at + i] - 2 * popcount((windows[:, i] ^ weights[:, c]) & mask[:, at + i])`` for i < n. windows, mask:
+    uint32 ``[words, P]``; weights: uint32 ``[words, channels]``; valid, acc: int32.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        windows, mask, valid, at, weights, o, n, acc = _unpack(context, builder, signature, args)
+        windows, mask, valid, weights, acc, n, at, c, c_end, *program = _unpack(context, builder, signature, args)
         start = builder.mul(at, at.type(4))
+        with _channels(builder, c, c_end) as channel:
 
-        def term(k: ir.Value, offset: ir.Value) -> ir.Value:
-            x = _load(builder, _row(builder, windows, k), offset)
-            marks = _load(builder, _row(builder, mask, k), builder.add(start, offset))
-            weight = _splat(builder, builder.load(builder.gep(_row(builder, weights, k), [o])))
-            return _call(builder, "ctpop", _VECTOR, builder.and_(builder.xor(x, weight), marks))
+            def term(k: ir.Value, offset: ir.Value) -> ir.Value:
+                x = _load(builder, _row(builder, windows, k), offset)
+                marks = _load(builder, _row(builder, mask, k), builder.add(start, offset))
+                weight = _splat(builder, builder.load(builder.gep(_row(builder, weights, k), [channel])))
+                return _call(builder, "ctpop", _VECTOR, builder.and_(builder.xor(x, weight), marks))
 
-        def tile(first: ir.Value, count: int, store: Store) -> None:
-            for offset, total in _sums(builder, _length(builder, weights), first, count, term):
-                known = _load(builder, valid.data, builder.add(start, offset))
-                store(builder.sub(known, builder.shl(total, _ONE)), acc.data, offset)
+            def tile(first: ir.Value, count: int, store: Store) -> None:
+                for offset, total in _sums(builder, _length(builder, weights), first, count, term):
+                    known = _load(builder, valid.data, builder.add(start, offset))
+                    store(builder.sub(known, builder.shl(total, _ONE)), acc.data, offset)
 
-        _over_positions(builder, n, tile)
+            _over_positions(builder, n, tile)
+            _passes(builder, acc, n, at, channel, *program)
         return context.get_dummy_value()
 
-    return types.void(windows, mask, valid, at, weights, o, n, acc), emit
+    return types.void(windows, mask, valid, weights, acc, n, at, c, c_end, span, programs, ports), emit
 
 
 @intrinsic
-def integer_dots(typing_context, windows, weights, o, n, acc):  # type: ignore[no-untyped-def]
-    """Integer products: ``acc[i] = sum_k windows[k, i] * weights[k, o]`` for i < n.
+def integer_rows(  # type: ignore[no-untyped-def]
+    typing_context, windows, weights, acc, n, at, c, c_end, span, programs, ports
+):
+    """Integer products of channels c … c_end, each followed by the passes of `span`.
 
-    windows: int32 ``[words, P]``; weights: int32 ``[words, outputs]``; acc: int32.
+    ``acc[i] = sum_k windows[k, i] * weights[k, c]`` for i < n. windows: int32 ``[words, P]``; weights: int32
+    ``[words, channels]``; acc: int32.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        windows, weights, o, n, acc = _unpack(context, builder, signature, args)
+        windows, weights, acc, n, at, c, c_end, *program = _unpack(context, builder, signature, args)
+        with _channels(builder, c, c_end) as channel:
 
-        def term(k: ir.Value, offset: ir.Value) -> ir.Value:
-            weight = _splat(builder, builder.load(builder.gep(_row(builder, weights, k), [o])))
-            return builder.mul(_load(builder, _row(builder, windows, k), offset), weight)
+            def term(k: ir.Value, offset: ir.Value) -> ir.Value:
+                weight = _splat(builder, builder.load(builder.gep(_row(builder, weights, k), [channel])))
+                return builder.mul(_load(builder, _row(builder, windows, k), offset), weight)
 
-        def tile(first: ir.Value, count: int, store: Store) -> None:
-            for offset, total in _sums(builder, _length(builder, weights), first, count, term):
-                store(total, acc.data, offset)
+            def tile(first: ir.Value, count: int, store: Store) -> None:
+                for offset, total in _sums(builder, _length(builder, weights), first, count, term):
+                    store(total, acc.data, offset)
 
-        _over_positions(builder, n, tile)
+            _over_positions(builder, n, tile)
+            _passes(builder, acc, n, at, channel, *program)
         return context.get_dummy_value()
 
-    return types.void(windows, weights, o, n, acc), emit
+    return types.void(windows, weights, acc, n, at, c, c_end, span, programs, ports), emit
 
 
 @intrinsic
-def pool_taps(typing_context, x, c, index, neutral, maximum, n, acc):  # type: ignore[no-untyped-def]
-    """``acc[i]`` = the maximum or the sum over taps k of ``x[c, index[k, i]]``, `neutral` where that index is negative.
+def pool_rows(  # type: ignore[no-untyped-def]
+    typing_context, x, index, neutral, maximum, acc, n, at, c, c_end, span, programs, ports
+):
+    """Poolings of channels c … c_end, each followed by the passes of `span`.
 
-    For i < n. x: int32 ``[C, P]``; index: int32 ``[taps, Q]``; acc: int32.
+    ``acc[i]`` = the maximum or the sum over taps k of ``x[c, index[k, i]]``, `neutral` where that index is negative, for
+    i < n. x: int32 ``[C, P]``; index: int32 ``[taps, Q]``; acc: int32.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        x, c, index, neutral, maximum, n, acc = _unpack(context, builder, signature, args)
-        base = builder.ptrtoint(_row(builder, x, c), ir.IntType(64))
-        longs = ir.VectorType(ir.IntType(64), LANES)
+        x, index, neutral, maximum, acc, n, at, c, c_end, *program = _unpack(context, builder, signature, args)
         missing = _splat(builder, builder.trunc(neutral, _INT))
         largest = builder.icmp_signed("!=", maximum, maximum.type(0))
+        with _channels(builder, c, c_end) as channel:
+            base = _row(builder, x, channel)
 
-        def value(k: ir.Value, offset: ir.Value) -> ir.Value:
-            where = _load(builder, _row(builder, index, k), offset)
-            byte = builder.shl(builder.sext(where, longs), ir.Constant(longs, [2] * LANES))
-            pointers = builder.inttoptr(
-                builder.add(byte, _splat(builder, base)), ir.VectorType(_INT.as_pointer(), LANES)
-            )
-            inside = builder.icmp_signed(">=", where, _ZERO)
-            kind = ir.FunctionType(_VECTOR, [pointers.type, _INT, inside.type, _VECTOR])
-            gather = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.gather.v{LANES}i32.v{LANES}p0")
-            return builder.call(gather, [pointers, _INT(4), inside, missing])
+            def tile(first: ir.Value, count: int, store: Store) -> None:
+                for offset in _offsets(builder, first, count):
+                    total = cgutils.alloca_once(builder, _VECTOR)
+                    where = _load(builder, _row(builder, index, n.type(0)), offset)
+                    builder.store(_gather(builder, base, where, missing), total)
+                    with cgutils.for_range(builder, builder.sub(_length(builder, index), n.type(1))) as loop:
+                        tap = _row(builder, index, builder.add(loop.index, n.type(1)))
+                        a, b = builder.load(total), _gather(builder, base, _load(builder, tap, offset), missing)
+                        highest = builder.select(builder.icmp_signed(">", a, b), a, b)
+                        builder.store(builder.select(largest, highest, builder.add(a, b)), total)
+                    store(builder.load(total), acc.data, offset)
 
-        def tile(first: ir.Value, count: int, store: Store) -> None:
-            for offset in _offsets(builder, first, count):
-                total = cgutils.alloca_once(builder, _VECTOR)
-                builder.store(value(n.type(0), offset), total)
-                with cgutils.for_range(builder, builder.sub(_length(builder, index), n.type(1))) as loop:
-                    a, b = builder.load(total), value(builder.add(loop.index, n.type(1)), offset)
-                    highest = builder.select(builder.icmp_signed(">", a, b), a, b)
-                    builder.store(builder.select(largest, highest, builder.add(a, b)), total)
-                store(builder.load(total), acc.data, offset)
-
-        _over_positions(builder, n, tile)
+            _over_positions(builder, n, tile)
+            _passes(builder, acc, n, at, channel, *program)
         return context.get_dummy_value()
 
-    return types.void(x, c, index, neutral, maximum, n, acc), emit
+    return types.void(x, index, neutral, maximum, acc, n, at, c, c_end, span, programs, ports), emit
 
 
 @intrinsic
-def residual(typing_context, acc, n, constants, first, c, at, other, ints_at, ints, bits):  # type: ignore[no-untyped-def]
-    """Requantise, add, store and compare the accumulators of channel c at n positions from `at` on, in one pass.
+def pass_rows(typing_context, acc, n, at, c, span, programs, ports):  # type: ignore[no-untyped-def]
+    """Requantise, add, store and compare n accumulators of channel c, positions from `at` on: the passes of `span`.
 
+    Row s of the program's code holds after its first column the first row in fused, and whether the pass adds, signs, stores.
     ``x = acc[i]``; piece p = ``x >= SPLIT``; ``y = clip((x * MULT[p] + BIAS[p]) >> SHIFT, LOW, HIGH) << LOG_STEP``;
-    ``z = clip(y + OFFSET + other[c, at + i], LEAST, MOST)``; ``ints[c, ints_at + i] = z``; and bit c % 32 of
+    ``z = clip(y + OFFSET + other[c, at + i], LEAST, MOST)``; ``ints[c, at + i] = z``; and bit c % 32 of
     ``bits[c // 32, at + i] = z >= EDGE ? ABOVE : BELOW``, where c % 32 = 0 clears the other bits.
-    constants: int32 ``[rows, len(CONSTANTS)]``, the channel's in row ``first + c``; other, ints: int32 ``[C, P]``, bits:
-    uint32 ``[words, P]``, each of one row for all channels where it does not matter.
+    Unless a pass adds, `zeros` are added; unless it signs, the bits go to `rubbish`; unless it stores, z goes back to acc.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        acc, n, constants, first, channel, at, other, ints_at, ints, bits = _unpack(context, builder, signature, args)
-        c = _constants(builder, _row(builder, constants, builder.add(first, channel)), channel)
-        operand = _place(builder, other, channel, at)
-        target = _place(builder, ints, channel, ints_at)
-        words = _place(builder, bits, builder.lshr(channel, channel.type(5)), at)
+        acc, n, at, c, *program = _unpack(context, builder, signature, args)
+        _passes(builder, acc, n, at, c, *program)
+        return context.get_dummy_value()
+
+    return types.void(acc, n, at, c, span, programs, ports), emit
+
+
+def _passes(
+    builder: ir.IRBuilder, acc: Any, n: ir.Value, at: ir.Value, channel: ir.Value, span: Any, programs: Any, ports: Any
+) -> None:
+    """Instructions of `pass_rows`."""
+    size = n.type
+    with cgutils.for_range_slice(builder, span.first, span.end, size(1), size) as (number, _):
+        row = builder.bitcast(_row(builder, programs.code, number), size.as_pointer())
+        first, *flags = (builder.load(builder.gep(row, [size(i)])) for i in range(1, 5))
+        adds, signs, stores = (builder.icmp_signed("!=", flag, size(0)) for flag in flags)
+        c = _constants(builder, _row(builder, programs.fused, builder.add(first, channel)), channel)
+        word = builder.lshr(channel, size(5))
+        operand = builder.select(adds, builder.gep(_row(builder, ports.other, channel), [at]), ports.zeros.data)
+        words = builder.select(signs, builder.gep(_row(builder, ports.bits, word), [at]), ports.rubbish.data)
+        target = builder.select(stores, builder.gep(_row(builder, ports.ints, channel), [at]), acc.data)
 
         def clip(value: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
             value = builder.select(builder.icmp_signed("<", value, low), low, value)
@@ -184,23 +207,43 @@ def residual(typing_context, acc, n, constants, first, c, at, other, ints_at, in
                 store(builder.or_(builder.and_(_load(builder, words, offset), c["keep"]), bit), words, offset)
 
         _over_positions(builder, n, tile)
-        return context.get_dummy_value()
-
-    return types.void(acc, n, constants, first, c, at, other, ints_at, ints, bits), emit
 
 
 def _unpack(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> list[Any]:
-    """Arguments as array structures and 64-bit integers."""
-    return [
-        context.make_array(t)(context, builder, a)
-        if isinstance(t, types.Array)
-        else context.cast(builder, a, t, types.intp)
-        for t, a in zip(signature.args, args, strict=True)
-    ]
+    """Arguments as array structures, 64-bit integers, and name spaces of these for named tuples."""
+
+    def value(kind: Any, arg: ir.Value) -> Any:
+        if isinstance(kind, types.Array):
+            return context.make_array(kind)(context, builder, arg)
+        if isinstance(kind, types.BaseNamedTuple):
+            parts = (value(t, builder.extract_value(arg, i)) for i, t in enumerate(kind.types))
+            return SimpleNamespace(**dict(zip(kind.fields, parts, strict=True)))
+        return context.cast(builder, arg, kind, types.intp)
+
+    return [value(kind, arg) for kind, arg in zip(signature.args, args, strict=True)]
 
 
 def _length(builder: ir.IRBuilder, array: Any) -> ir.Value:
     return cgutils.unpack_tuple(builder, array.shape)[0]
+
+
+@contextmanager
+def _channels(builder: ir.IRBuilder, first: ir.Value, end: ir.Value) -> Iterator[ir.Value]:
+    """A loop over channels."""
+    with cgutils.for_range_slice(builder, first, end, first.type(1), first.type) as (index, _):
+        yield index
+
+
+def _gather(builder: ir.IRBuilder, base: ir.Value, where: ir.Value, missing: ir.Value) -> ir.Value:
+    """``base[where]``, `missing` where that index is negative."""
+    longs = ir.VectorType(ir.IntType(64), LANES)
+    byte = builder.shl(builder.sext(where, longs), ir.Constant(longs, [2] * LANES))
+    address = builder.add(byte, _splat(builder, builder.ptrtoint(base, ir.IntType(64))))
+    pointers = builder.inttoptr(address, ir.VectorType(_INT.as_pointer(), LANES))
+    inside = builder.icmp_signed(">=", where, _ZERO)
+    kind = ir.FunctionType(_VECTOR, [pointers.type, _INT, inside.type, _VECTOR])
+    gather = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.gather.v{LANES}i32.v{LANES}p0")
+    return builder.call(gather, [pointers, _INT(4), inside, missing])
 
 
 def _bytes(builder: ir.IRBuilder, data: ir.Value, offset: ir.Value, kind: ir.Type) -> ir.Value:
@@ -275,12 +318,6 @@ def _sums(
         for offset, total in zip(at, totals, strict=True):
             builder.store(builder.add(builder.load(total), term(loop.index, offset)), total)
     return [(offset, builder.load(total)) for offset, total in zip(at, totals, strict=True)]
-
-
-def _place(builder: ir.IRBuilder, array: Any, row: ir.Value, at: ir.Value) -> ir.Value:
-    """Pointer to ``array[row, at]``; in the only row where there is but one."""
-    alone = builder.icmp_signed("==", _length(builder, array), row.type(1))
-    return builder.gep(_row(builder, array, builder.select(alone, row.type(0), row)), [at])
 
 
 def _constants(builder: ir.IRBuilder, row: ir.Value, channel: ir.Value) -> dict[str, ir.Value]:

@@ -11,11 +11,15 @@ Indices come from plans that `lower` has checked: nothing here is bounds-checked
 
 import numpy as np
 
-from hwsv.emulator.intrinsics import LANES, integer_dots, pool_taps, popcount32, residual, shift_left32, xnor_dots
-from hwsv.emulator.stages import copy_channels, kernel, run_stages
+from hwsv.emulator.intrinsics import LANES, integer_rows, pool_rows, popcount32, shift_left32, xnor_rows
+from hwsv.emulator.stages import Span, copy_channels, kernel, run_stages
 
 BLOCK_WORDS = 8192
 """Window words of a block (32 kB); smaller blocks were slower for their shorter rows."""
+
+
+NO_PASSES = Span(0, 0, 0, 0)
+"""Accumulators only: the program follows channel by channel."""
 
 
 @kernel
@@ -136,9 +140,7 @@ def _merge(source, target, shift, shared):
 
 
 @kernel
-def binary_conv(
-    x, rows_in, rows_out, geometry, lanes, slot, pad, weights, mask, valid, span, programs, other, ints, bits
-):
+def binary_conv(x, rows_in, rows_out, geometry, lanes, slot, pad, weights, mask, valid, span, programs, ports):
     """Bipolar x bipolar. x: uint32 ``[words, P]``; weights: uint32 ``[window words, out channels]``.
 
     mask, valid: of `window_mask`, over all positions (and `LANES` more). Returns False when a lookup left its table.
@@ -153,12 +155,12 @@ def binary_conv(
         count = min(step, rows_out - first)
         at, n = first * freq_out, count * freq_out
         gather_bits(x, rows_in, first, count, geometry, lanes, slot, pad, windows)
+        if span.passes:
+            xnor_rows(windows, mask, valid, weights, acc, n, at, 0, outputs, span, programs, ports)
+            continue
         for o in range(outputs):
-            xnor_dots(windows, mask, valid, at, weights, o, n, acc)
-            if span.fused >= 0:
-                residual(acc, n, programs.fused, span.fused, o, at, ports.other, at, ports.ints, ports.bits)
-            else:
-                ok &= run_stages(acc, n, o, at, span, programs, ports)
+            xnor_rows(windows, mask, valid, weights, acc, n, at, o, o + 1, NO_PASSES, programs, ports)
+            ok &= run_stages(acc, n, at, o, span, programs, ports)
     copy_channels(outputs, span, ports.ints)
     return ok
 
@@ -197,16 +199,16 @@ def integer_conv(x, rows_in, rows_out, geometry, pad, weights, span, programs, p
         at, n = first * freq_out, count * freq_out
         gather_ints(x, rows_in, first, count, geometry, pad, windows)
         if n == 1:  # a fully connected layer: the outputs take the positions' place in the vectors
-            integer_dots(weights, windows, 0, outputs, sums)
-        for o in range(outputs):
-            if n == 1:
+            integer_rows(weights, windows, sums, outputs, 0, 0, 1, NO_PASSES, programs, ports)
+            for o in range(outputs):
                 acc[0] = sums[o]
-            else:
-                integer_dots(windows, weights, o, n, acc)
-            if span.fused >= 0:
-                residual(acc, n, programs.fused, span.fused, o, at, ports.other, at, ports.ints, ports.bits)
-            else:
-                ok &= run_stages(acc, n, o, at, span, programs, ports)
+                ok &= run_stages(acc, n, at, o, span, programs, ports)
+        elif span.passes:
+            integer_rows(windows, weights, acc, n, at, 0, outputs, span, programs, ports)
+        else:
+            for o in range(outputs):
+                integer_rows(windows, weights, acc, n, at, o, o + 1, NO_PASSES, programs, ports)
+                ok &= run_stages(acc, n, at, o, span, programs, ports)
     copy_channels(outputs, span, ports.ints)
     return ok
 
@@ -230,12 +232,12 @@ def pool(x, rows_in, rows_out, geometry, pad, marked, maximum, span, programs, p
                     line[at + i] = base + i * sf
     acc = np.empty(padded(positions), np.int32)
     ok = True
-    for c in range(channels):
-        pool_taps(x, c, index, neutral, maximum, positions, acc)
-        if span.fused >= 0:
-            residual(acc, positions, programs.fused, span.fused, c, 0, ports.other, 0, ports.ints, ports.bits)
-        else:
-            ok &= run_stages(acc, positions, c, 0, span, programs, ports)
+    if span.passes:
+        pool_rows(x, index, neutral, maximum, acc, positions, 0, 0, channels, span, programs, ports)
+    else:
+        for c in range(channels):
+            pool_rows(x, index, neutral, maximum, acc, positions, 0, c, c + 1, NO_PASSES, programs, ports)
+            ok &= run_stages(acc, positions, 0, c, span, programs, ports)
     copy_channels(channels, span, ports.ints)
     return ok
 
@@ -248,10 +250,7 @@ def pointwise(x, span, programs, ports):
     ok = True
     for c in range(channels):
         acc[:positions] = x[c]
-        if span.fused >= 0:
-            residual(acc, positions, programs.fused, span.fused, c, 0, ports.other, 0, ports.ints, ports.bits)
-        else:
-            ok &= run_stages(acc, positions, c, 0, span, programs, ports)
+        ok &= run_stages(acc, positions, 0, c, span, programs, ports)
     copy_channels(channels, span, ports.ints)
     return ok
 

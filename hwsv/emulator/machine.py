@@ -19,7 +19,7 @@ BINARY, INTEGER, MAXIMUM, SUM, POINTWISE, UNPACK, COPY, STATS, MASK = range(9)
 FIELDS = (
     "kind", "x_at", "x_depth", "x_size", "rows_in", "rows_out", "p_out", "other_at", "other_depth", "ints_at",
     "ints_depth", "bits_at", "bits_depth", "freq_in", "freq_out", "kt", "kf", "st", "sf", "t0", "f0", "pad", "marked",
-    "weights_at", "outputs", "words", "lanes_at", "lanes", "slot", "mask_at", "params_at", "code_first", "code_end", "fused",
+    "weights_at", "outputs", "words", "lanes_at", "lanes", "slot", "mask_at", "params_at", "code_first", "code_end", "passes",
     "copies",
 )  # fmt: skip
 """Columns of the step table. ``*_at``: first word in the memory (in the weights for weights and lanes); depths are rows of
@@ -45,18 +45,16 @@ def _machine(sources: str):  # type: ignore[no-untyped-def]
         longest = 0
         for s in table:
             longest = max(longest, s.p_out)
-        # one row each in place of what a step does not have
-        zeros, rubbish = np.zeros((1, longest + LANES), np.int32), np.empty((1, longest + LANES), np.int32)
-        rubbish_bits = rubbish.view(np.uint32)
+        zeros, rubbish = np.zeros(longest + LANES, np.int32), np.zeros(longest + LANES, np.uint32)
         for number in range(len(table)):
             s = table[number]
             kind = s.kind
             geometry = (s.freq_in, s.freq_out, s.kt, s.kf, s.st, s.sf, s.t0, s.f0)
-            span = Span(s.code_first, s.code_end, s.fused, s.copies)
-            other = _array(memory, s.other_at, s.other_depth, s.p_out) if s.other_depth else zeros
-            ints = _array(memory, s.ints_at, s.ints_depth, s.p_out) if s.ints_depth else rubbish
-            bits = _array(words, s.bits_at, s.bits_depth, s.p_out) if s.bits_depth else rubbish_bits
-            ports = Ports(other, ints, bits, zeros, rubbish, rubbish_bits)
+            span = Span(s.code_first, s.code_end, s.passes, s.copies)
+            other = _array(memory, s.other_at, s.other_depth, s.p_out)
+            ints = _array(memory, s.ints_at, s.ints_depth, s.p_out)
+            bits = _array(words, s.bits_at, s.bits_depth, s.p_out)
+            ports = Ports(other, ints, bits, zeros, rubbish)
             x = _array(memory, s.x_at, s.x_depth, s.x_size)
             ok = True
             if kind in (BINARY, MASK):

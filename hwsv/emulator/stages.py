@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from hwsv.emulator.intrinsics import residual
+from hwsv.emulator.intrinsics import pass_rows
 
 REQUANTISE, COUNT, TABLE, ADD, STORE, BITS, RESIDUAL = range(7)
 """Operations. Columns of `code` after the operation:
@@ -41,24 +41,23 @@ class Programs(NamedTuple):
 
 
 class Ports(NamedTuple):
-    """Where a program reads and writes: other int32 ``[C, P]`` the second operand of ADD, ints int32 ``[C, P]``, bits uint32
-    ``[words, P]``. zeros, rubbish, rubbish_bits: one row that takes their place where a step does not have them."""
+    """Where a program reads and writes: other int32 ``[C, P]`` the second operand of ADD, ints int32 ``[C, P]``, bits
+    uint32 ``[words, P]``, each of no rows if there is none; zeros int32 and rubbish uint32, at least a row long."""
 
     other: NDArray[np.int32]
     ints: NDArray[np.int32]
     bits: NDArray[np.uint32]
     zeros: NDArray[np.int32]
-    rubbish: NDArray[np.int32]
-    rubbish_bits: NDArray[np.uint32]
+    rubbish: NDArray[np.uint32]
 
 
 class Span(NamedTuple):
-    """The program of a step: code rows [first, end); fused: its first row in `Programs.fused` if it is one RESIDUAL, or -1;
-    copies: how often its channels are stored, one lot behind the other."""
+    """The program of a step: code rows [first, end); passes: 1 if all of them are RESIDUAL; copies: how often its channels
+    are stored, one lot behind the other."""
 
     first: int
     end: int
-    fused: int
+    passes: int
     copies: int
 
 
@@ -68,8 +67,8 @@ def kernel(function: Any) -> Any:
 
 
 @kernel
-def run_stages(acc, n, c, at, span, programs, ports):  # type: ignore[no-untyped-def]
-    """Run the program on the first n of ``acc``, int32: channel c, positions at … at + n, changed in place.
+def run_stages(acc, n, at, c, span, programs, ports):  # type: ignore[no-untyped-def]
+    """Run any program on the first n of ``acc``, int32: channel c, positions at … at + n; changed in place.
 
     Returns False when an input lies outside a table.
     """
@@ -78,23 +77,17 @@ def run_stages(acc, n, c, at, span, programs, ports):  # type: ignore[no-untyped
     for s in range(span.first, span.end):
         code = programs.code[s]
         op = code[0]
-        if op == RESIDUAL:
-            other = ports.other if code[2] else ports.zeros
-            bits = ports.bits if code[3] else ports.rubbish_bits
-            if code[4]:
-                residual(acc, n, programs.fused, code[1], c, at, other, at, ports.ints, bits)
-            else:
-                residual(acc, n, programs.fused, code[1], c, at, other, 0, acc.reshape(1, -1), bits)
-            continue
         constants = programs.params[code[1] + c * code[2] :]
-        if op == REQUANTISE:
+        if op == RESIDUAL:
+            pass_rows(acc, n, at, c, Span(s, s + 1, 1, 1), programs, ports)
+        elif op == REQUANTISE:
             _requantise(row, constants, code)
         elif op == COUNT:
             _count(row, constants, code[3], code[4], code[5])
-        elif op == TABLE:
-            ok &= _table(row, programs.tables[code[1] + c * code[2] :], code[3], code[4])
         elif op == ADD:
             _add(row, ports.other[c, at : at + n], code)
+        else:
+            ok &= _table(row, programs.tables[code[1] + c * code[2] :], code[3], code[4])
     return ok
 
 

@@ -1,4 +1,4 @@
-"""Constant folding. QONNX's own FoldConstants builds models of the newest ONNX version, which the runtime may not read."""
+"""Constant folding. QONNX's own pass builds models of the newest ONNX version, which the runtime may not read."""
 
 import math
 

@@ -86,6 +86,8 @@ def test_input_of_fixed_length(conv_net, mlp):
 
 
 def test_needs_no_torch(conv_net):
-    code = f"import sys; from hwsv.frontend import import_model; import_model({str(conv_net)!r}); print('torch' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    code = (
+        "import sys; from hwsv.frontend import import_model; import_model(sys.argv[1]); print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, conv_net], capture_output=True, text=True, timeout=120)
     assert result.stdout.strip() == "False", result.stderr

@@ -126,10 +126,9 @@ def test_constant_padding_of_signs(net, tmp_path, fill, reader):
     x = net.sign(net.affine(stem(net), 5), 0.7)
     x = net.node("Pad", [x, net.constant([0, 0, 1, 0, 0, 0, 1, 1], dtype=np.int64), net.constant(fill)])
     if reader == "Conv":
-        y = net.conv(x, 5, 3)
+        path = net.save(tmp_path, net.conv(x, 5, 3))
     else:
-        y = net.node(reader, [x], kernel_shape=[2, 2])
-    path = net.save(tmp_path, net.conv(y, y != x and 5, 2) if reader != "Conv" else y)
+        path = net.save(tmp_path, net.conv(net.node(reader, [x], kernel_shape=[2, 2]), 5, 2))
     imported = assert_exact(path)
     assert raw_differences(path, imported)[0] == 0
 

@@ -1,8 +1,9 @@
 """Random small networks, foldings, FIFO depths and stall patterns for the simulator's tests."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from hwsv.errors import InputError
 from hwsv.folding import Override, fold
 from hwsv.graph import INPUT, OUTPUT, Channel, Node, UnitGraph
 from hwsv.units.add import Add
-from hwsv.units.base import Unit, divisors
+from hwsv.units.base import Cost, Stream, Tensor, Unit, divisors
+from hwsv.units.beats import Actor, periodic
 from hwsv.units.concat import Concat
 from hwsv.units.lookup import Lookup
 from hwsv.units.mvtu import Mvtu
@@ -23,6 +25,43 @@ from hwsv.units.threshold import Threshold
 from hwsv.wiring import wire
 from tests.graphs import resnet
 from tests.units.catalogue import generator, values
+
+
+@dataclass(frozen=True, eq=False)
+class Paced(Unit):
+    """Passes words on at leisure: a pop at beat `pop` and a push at beat `push` of every `period` beats.
+
+    No unit of the library has idle beats at both ends of its period, so the simulator's tests bring their own. Without
+    a `kind` it is not registered.
+    """
+
+    freq: int
+    channels: int
+    dtype: str
+    period: int
+    pop: int
+    push: int
+    lanes: int = 1
+
+    latency: ClassVar[int] = 2
+
+    def inputs(self) -> tuple[Stream, ...]:
+        return (Stream(self.freq, self.channels, self.dtype, self.lanes),)
+
+    def outputs(self) -> tuple[Stream, ...]:
+        return self.inputs()
+
+    def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return tensors
+
+    def actors(self, frames: int) -> tuple[Actor, ...]:
+        ops = [(k, int(k == self.pop), int(k == self.push)) for k in sorted({self.pop, self.push})]
+        words = frames * self.inputs()[0].words_per_frame
+        segment = periodic(self.period, ops, words)
+        return (Actor("pace", self.latency, (segment,), (0,), (0,), beats=words * self.period),)
+
+    def cost(self) -> Cost:
+        return Cost()
 
 
 class Chain:
@@ -94,6 +133,10 @@ class Chain:
             copies = self.r.choice([2, 3])
             self.add(Concat(self.freq, (self.channels,) * copies, self.dtype), *[self.tensor] * copies)
 
+    def pace(self) -> None:
+        pop, push = sorted((self.r.randint(0, 5), self.r.randint(0, 5)))
+        self.add(Paced(self.freq, self.channels, self.dtype, push + self.r.randint(1, 4), pop, push))
+
     def residual(self) -> None:
         """A branch of one or two convolutions and its bypass."""
         shortcut, bypass = self.tensor, self.dtype
@@ -121,7 +164,7 @@ def random_graph(r: Random) -> UnitGraph:
         blocks = r.choice([(1,), (1, 1)])
         return resnet(r.randint(3, 8), r.randint(1, 3), blocks, r.randint(1, 4), r.randrange(99))
     chain = Chain(r)
-    steps = [chain.convolution, chain.pool, chain.threshold, chain.lookup, chain.duplicate, chain.residual]
+    steps = [chain.convolution, chain.pool, chain.threshold, chain.lookup, chain.duplicate, chain.pace, chain.residual]
     for _ in range(r.randint(1, 4)):
         r.choice(steps)()
     if chain.tensor == INPUT:

@@ -5,7 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 import yaml
+
+# Tiny networks: threads would only wait for each other, above all on a busy machine.
+torch.set_num_threads(1)
 
 RATE = 16000
 SPEAKERS, UTTERANCES = 6, 4
