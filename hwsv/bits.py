@@ -60,7 +60,10 @@ def to_hex(words: NDArray[np.uint64], word_bits: int) -> list[str]:
 
 
 def from_hex(lines: list[str], word_bits: int) -> NDArray[np.uint64]:
-    """The inverse of `to_hex`. Raises ValueError for anything but hexadecimal digits."""
+    """The inverse of `to_hex`. Raises ValueError for anything but hexadecimal numbers of `word_bits` bits."""
     count = limbs(word_bits)
     raw = bytes.fromhex("".join(line.strip().zfill(16 * count) for line in lines))
-    return np.frombuffer(raw, dtype=">u8").reshape(len(lines), count)[:, ::-1].astype(np.uint64)
+    words = np.frombuffer(raw, dtype=">u8").reshape(len(lines), count)[:, ::-1].astype(np.uint64)
+    if word_bits % 64 and (words[:, -1] >> np.uint64(word_bits % 64)).any():
+        raise ValueError(f"a number has more than {word_bits} bits")
+    return words

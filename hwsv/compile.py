@@ -105,6 +105,7 @@ def _appearing(out: Path) -> Iterator[Path]:
     """A folder beside `out` that takes its place when the block ends well, and vanishes when it does not."""
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / MANIFEST).is_file())):
         raise InputError(f"{out} exists and is not a design: choose another folder or remove it")
+    out = out.absolute()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))

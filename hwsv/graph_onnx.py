@@ -143,9 +143,7 @@ class _UnitOp(CustomOp):
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         kinds = {int: "i", str: "s", tuple: "ints"}
-        return {
-            a.name: (kinds.get(type(_attribute_value(a)), "strings"), True, None) for a in self.onnx_node.attribute
-        }
+        return {a.name: (kinds.get(type(_attribute_value(a)), "strings"), True, None) for a in self.onnx_node.attribute}
 
     def make_shape_compatible_op(self, model: Any) -> onnx.NodeProto:
         raise NotImplementedError("a unit graph carries its shapes")

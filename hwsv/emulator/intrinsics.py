@@ -5,8 +5,9 @@ few, works at half the register width, and cannot keep sums in registers over a 
 the loops below do each of these things on any machine; registers shorter than `LANES` are LLVM's business.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,6 +33,9 @@ _ONE = ir.Constant(_VECTOR, [1] * LANES)
 
 Store = Callable[[ir.Value, ir.Value, ir.Value], None]
 """``store(vector, data, byte offset)``"""
+
+Row = tuple[ir.Value, ir.Value]
+"""Byte offset of a vector in a row, and the vector."""
 
 
 @intrinsic
@@ -77,13 +81,12 @@ def xnor_rows(  # type: ignore[no-untyped-def]
                 weight = _splat(builder, builder.load(builder.gep(_row(builder, weights, k), [channel])))
                 return _call(builder, "ctpop", _VECTOR, builder.and_(builder.xor(x, weight), marks))
 
-            def tile(first: ir.Value, count: int, store: Store) -> None:
+            def rows(first: ir.Value, count: int) -> Iterator[Row]:
                 for offset, total in _sums(builder, _length(builder, weights), first, count, term):
                     known = _load(builder, valid.data, builder.add(start, offset))
-                    store(builder.sub(known, builder.shl(total, _ONE)), acc.data, offset)
+                    yield offset, builder.sub(known, builder.shl(total, _ONE))
 
-            _over_positions(builder, n, tile)
-            _passes(builder, acc, n, at, channel, *program)
+            _run(builder, rows, acc, n, at, channel, *program)
         return context.get_dummy_value()
 
     return types.void(windows, mask, valid, weights, acc, n, at, c, c_end, span, programs, ports), emit
@@ -107,12 +110,10 @@ def integer_rows(  # type: ignore[no-untyped-def]
                 weight = _splat(builder, builder.load(builder.gep(_row(builder, weights, k), [channel])))
                 return builder.mul(_load(builder, _row(builder, windows, k), offset), weight)
 
-            def tile(first: ir.Value, count: int, store: Store) -> None:
-                for offset, total in _sums(builder, _length(builder, weights), first, count, term):
-                    store(total, acc.data, offset)
+            def rows(first: ir.Value, count: int) -> list[Row]:
+                return _sums(builder, _length(builder, weights), first, count, term)
 
-            _over_positions(builder, n, tile)
-            _passes(builder, acc, n, at, channel, *program)
+            _run(builder, rows, acc, n, at, channel, *program)
         return context.get_dummy_value()
 
     return types.void(windows, weights, acc, n, at, c, c_end, span, programs, ports), emit
@@ -135,7 +136,7 @@ def pool_rows(  # type: ignore[no-untyped-def]
         with _channels(builder, c, c_end) as channel:
             base = _row(builder, x, channel)
 
-            def tile(first: ir.Value, count: int, store: Store) -> None:
+            def rows(first: ir.Value, count: int) -> Iterator[Row]:
                 for offset in _offsets(builder, first, count):
                     total = cgutils.alloca_once(builder, _VECTOR)
                     where = _load(builder, _row(builder, index, n.type(0)), offset)
@@ -145,10 +146,9 @@ def pool_rows(  # type: ignore[no-untyped-def]
                         a, b = builder.load(total), _gather(builder, base, _load(builder, tap, offset), missing)
                         highest = builder.select(builder.icmp_signed(">", a, b), a, b)
                         builder.store(builder.select(largest, highest, builder.add(a, b)), total)
-                    store(builder.load(total), acc.data, offset)
+                    yield offset, builder.load(total)
 
-            _over_positions(builder, n, tile)
-            _passes(builder, acc, n, at, channel, *program)
+            _run(builder, rows, acc, n, at, channel, *program)
         return context.get_dummy_value()
 
     return types.void(x, index, neutral, maximum, acc, n, at, c, c_end, span, programs, ports), emit
@@ -167,46 +167,72 @@ def pass_rows(typing_context, acc, n, at, c, span, programs, ports):  # type: ig
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         acc, n, at, c, *program = _unpack(context, builder, signature, args)
-        _passes(builder, acc, n, at, c, *program)
+        _run(builder, partial(_loaded, builder, acc), acc, n, at, c, *program)
         return context.get_dummy_value()
 
     return types.void(acc, n, at, c, span, programs, ports), emit
 
 
-def _passes(
-    builder: ir.IRBuilder, acc: Any, n: ir.Value, at: ir.Value, channel: ir.Value, span: Any, programs: Any, ports: Any
-) -> None:
-    """Instructions of `pass_rows`."""
+def _run(
+    builder: ir.IRBuilder, rows: Callable[[ir.Value, int], Iterable[Row]], acc: Any, n: ir.Value, at: ir.Value,
+    channel: ir.Value, span: Any, programs: Any, ports: Any,
+) -> None:  # fmt: skip
+    """Instructions of `pass_rows` for what `rows` makes, the first pass on values in registers; without passes, to acc."""
+    one = n.type(1)
+    with builder.if_else(builder.icmp_signed("<", span.first, span.end)) as (then, otherwise):
+        with then:
+            _pass(builder, rows, acc, n, at, channel, span.first, programs, ports)
+            later = builder.add(span.first, one)
+            with cgutils.for_range_slice(builder, later, span.end, one, n.type) as (number, _):
+                _pass(builder, partial(_loaded, builder, acc), acc, n, at, channel, number, programs, ports)
+        with otherwise:
+
+            def tile(first: ir.Value, count: int, store: Store) -> None:
+                for offset, value in rows(first, count):
+                    store(value, acc.data, offset)
+
+            _over_positions(builder, n, tile)
+
+
+def _loaded(builder: ir.IRBuilder, acc: Any, first: ir.Value, count: int) -> Iterator[Row]:
+    """Vectors of acc."""
+    for offset in _offsets(builder, first, count):
+        yield offset, _load(builder, acc.data, offset)
+
+
+def _pass(
+    builder: ir.IRBuilder, rows: Callable[[ir.Value, int], Iterable[Row]], acc: Any, n: ir.Value, at: ir.Value,
+    channel: ir.Value, number: ir.Value, programs: Any, ports: Any,
+) -> None:  # fmt: skip
+    """Instructions of one pass."""
     size = n.type
-    with cgutils.for_range_slice(builder, span.first, span.end, size(1), size) as (number, _):
-        row = builder.bitcast(_row(builder, programs.code, number), size.as_pointer())
-        first, *flags = (builder.load(builder.gep(row, [size(i)])) for i in range(1, 5))
-        adds, signs, stores = (builder.icmp_signed("!=", flag, size(0)) for flag in flags)
-        c = _constants(builder, _row(builder, programs.fused, builder.add(first, channel)), channel)
-        word = builder.lshr(channel, size(5))
-        operand = builder.select(adds, builder.gep(_row(builder, ports.other, channel), [at]), ports.zeros.data)
-        words = builder.select(signs, builder.gep(_row(builder, ports.bits, word), [at]), ports.rubbish.data)
-        target = builder.select(stores, builder.gep(_row(builder, ports.ints, channel), [at]), acc.data)
+    row = builder.bitcast(_row(builder, programs.code, number), size.as_pointer())
+    first, *flags = (builder.load(builder.gep(row, [size(i)])) for i in range(1, 5))
+    adds, signs, stores = (builder.icmp_signed("!=", flag, size(0)) for flag in flags)
+    c = _constants(builder, _row(builder, programs.fused, builder.add(first, channel)), channel)
+    word = builder.lshr(channel, size(5))
+    operand = builder.select(adds, builder.gep(_row(builder, ports.other, channel), [at]), ports.zeros.data)
+    words = builder.select(signs, builder.gep(_row(builder, ports.bits, word), [at]), ports.rubbish.data)
+    target = builder.select(stores, builder.gep(_row(builder, ports.ints, channel), [at]), acc.data)
 
-        def clip(value: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
-            value = builder.select(builder.icmp_signed("<", value, low), low, value)
-            return builder.select(builder.icmp_signed(">", value, high), high, value)
+    def clip(value: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
+        value = builder.select(builder.icmp_signed("<", value, low), low, value)
+        return builder.select(builder.icmp_signed(">", value, high), high, value)
 
-        def tile(first: ir.Value, count: int, store: Store) -> None:
-            for offset in _offsets(builder, first, count):
-                x = _load(builder, acc.data, offset)
-                upper = builder.icmp_signed(">=", x, c["split"])
-                mult = builder.select(upper, c["mult1"], c["mult0"])
-                bias = builder.select(upper, c["bias1"], c["bias0"])
-                y = builder.ashr(builder.add(builder.mul(x, mult), bias), c["shift"])
-                y = builder.shl(clip(y, c["low"], c["high"]), c["log_step"])
-                z = builder.add(builder.add(y, c["offset"]), _load(builder, operand, offset))
-                z = clip(z, c["least"], c["most"])
-                store(z, target, offset)
-                bit = builder.select(builder.icmp_signed(">=", z, c["edge"]), c["above"], c["below"])
-                store(builder.or_(builder.and_(_load(builder, words, offset), c["keep"]), bit), words, offset)
+    def tile(first: ir.Value, count: int, store: Store) -> None:
+        for offset, x in rows(first, count):
+            upper = builder.icmp_signed(">=", x, c["split"])
+            mult = builder.select(upper, c["mult1"], c["mult0"])
+            bias = builder.select(upper, c["bias1"], c["bias0"])
+            y = builder.ashr(builder.add(builder.mul(x, mult), bias), c["shift"])
+            y = builder.shl(clip(y, c["low"], c["high"]), c["log_step"])
+            z = builder.add(builder.add(y, c["offset"]), _load(builder, operand, offset))
+            z = clip(z, c["least"], c["most"])
+            store(z, target, offset)
+            bit = builder.select(builder.icmp_signed(">=", z, c["edge"]), c["above"], c["below"])
+            store(builder.or_(builder.and_(_load(builder, words, offset), c["keep"]), bit), words, offset)
 
-        _over_positions(builder, n, tile)
+    _over_positions(builder, n, tile)
 
 
 def _unpack(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> list[Any]:

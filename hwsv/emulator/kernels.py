@@ -11,10 +11,10 @@ Indices come from plans that `lower` has checked: nothing here is bounds-checked
 
 import numpy as np
 
-from hwsv.emulator.intrinsics import LANES, integer_rows, pool_rows, popcount32, shift_left32, xnor_rows
+from hwsv.emulator.intrinsics import LANES, integer_rows, pass_rows, pool_rows, popcount32, shift_left32, xnor_rows
 from hwsv.emulator.stages import Span, copy_channels, kernel, run_stages
 
-BLOCK_WORDS = 8192
+BLOCK_WORDS = 2048
 """Window words of a block (32 kB); smaller blocks were slower for their shorter rows."""
 
 
@@ -202,7 +202,10 @@ def integer_conv(x, rows_in, rows_out, geometry, pad, weights, span, programs, p
             integer_rows(weights, windows, sums, outputs, 0, 0, 1, NO_PASSES, programs, ports)
             for o in range(outputs):
                 acc[0] = sums[o]
-                ok &= run_stages(acc, n, at, o, span, programs, ports)
+                if span.passes:
+                    pass_rows(acc, n, at, o, span, programs, ports)
+                else:
+                    ok &= run_stages(acc, n, at, o, span, programs, ports)
         elif span.passes:
             integer_rows(windows, weights, acc, n, at, 0, outputs, span, programs, ports)
         else:

@@ -6,24 +6,20 @@ from typing import ClassVar
 import numpy as np
 
 from hwsv import datatypes
-from hwsv.units.base import Cost, HlsConstant, Memory, Stream, Tensor, Unit, check_divides, require
-from hwsv.units.beats import Actor, periodic
+from hwsv.units.base import Cost, HlsConstant, Memory, Tensor, require
+from hwsv.units.elementwise import Elementwise
 
 MAX_ENTRIES = 2**12
 """Largest table of one channel."""
 
 
 @dataclass(frozen=True, eq=False)
-class Lookup(Unit):
+class Lookup(Elementwise):
     """``out = table[c, x - first]``; x outside the table cannot occur (the front-end bounded it).
 
     table: int64 [channels or 1, entries].
     """
 
-    freq: int
-    channels: int
-    in_dtype: str
-    out_dtype: str
     table: Tensor
     first: int
     lanes: int = 1
@@ -33,7 +29,7 @@ class Lookup(Unit):
     """Address, ROM read, output register."""
 
     def __post_init__(self) -> None:
-        check_divides("lookup: lanes", self.lanes, self.channels, "channels")
+        self.check_lanes()
         require(self.table.shape[0] in (1, self.channels), "lookup: one table a channel, or one for all")
         require(self.entries <= MAX_ENTRIES, f"lookup: {self.entries} entries exceed {MAX_ENTRIES}")
         low, high = datatypes.limits(self.out_dtype)
@@ -46,12 +42,6 @@ class Lookup(Unit):
     @property
     def shared(self) -> bool:
         return len(self.table) == 1 and self.channels > 1
-
-    def inputs(self) -> tuple[Stream, ...]:
-        return (Stream(self.freq, self.channels, self.in_dtype, self.lanes),)
-
-    def outputs(self) -> tuple[Stream, ...]:
-        return (Stream(self.freq, self.channels, self.out_dtype, self.lanes),)
 
     def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         (x,) = tensors
@@ -73,10 +63,6 @@ class Lookup(Unit):
 
     def hls_constants(self) -> dict[str, HlsConstant]:
         return {"entries": self.entries, "first": self.first, "shared": self.shared}
-
-    def actors(self, frames: int) -> tuple[Actor, ...]:
-        words = frames * self.inputs()[0].words_per_frame
-        return (Actor("read", self.latency, (periodic(1, [(0, 1, 1)], words),), (0,), (0,), beats=words),)
 
     def cost(self) -> Cost:
         bits = datatypes.bits(self.out_dtype)

@@ -6,12 +6,12 @@ from typing import ClassVar
 import numpy as np
 
 from hwsv import datatypes
-from hwsv.units.base import Cost, HlsConstant, Memory, Stream, Tensor, Unit, check_divides, require
-from hwsv.units.beats import Actor, periodic
+from hwsv.units.base import Cost, HlsConstant, Memory, Tensor, require
+from hwsv.units.elementwise import Elementwise
 
 
 @dataclass(frozen=True, eq=False)
-class Requantise(Unit):
+class Requantise(Elementwise):
     """``out = step * clip((x * mult[c, p] + bias[c, p]) >> shift, low, high) + offset``, >> rounding down.
 
     Piece p is 0, or with two pieces (a function with a kink, such as PReLU) ``x >= split[c]``.
@@ -19,10 +19,6 @@ class Requantise(Unit):
     The front-end has checked the agreement with the network's own function on every input that can occur.
     """
 
-    freq: int
-    channels: int
-    in_dtype: str
-    out_dtype: str
     mult: Tensor
     bias: Tensor
     split: Tensor
@@ -38,7 +34,7 @@ class Requantise(Unit):
     """Parameter RAM read, piece select, multiply (2), add-shift-saturate."""
 
     def __post_init__(self) -> None:
-        check_divides("requantise: lanes", self.lanes, self.channels, "channels")
+        self.check_lanes()
         rows, pieces = self.mult.shape
         require(rows in (1, self.channels), "requantise: one row of parameters a channel, or one for all")
         require(pieces in (1, 2), "requantise: one or two pieces")
@@ -61,12 +57,6 @@ class Requantise(Unit):
         """Holds every ``x * mult + bias``."""
         ends = [self.mult * v + self.bias for v in datatypes.limits(self.in_dtype)]
         return datatypes.smallest(min(int(e.min()) for e in ends), max(int(e.max()) for e in ends))
-
-    def inputs(self) -> tuple[Stream, ...]:
-        return (Stream(self.freq, self.channels, self.in_dtype, self.lanes),)
-
-    def outputs(self) -> tuple[Stream, ...]:
-        return (Stream(self.freq, self.channels, self.out_dtype, self.lanes),)
 
     def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         (x,) = tensors
@@ -108,11 +98,9 @@ class Requantise(Unit):
             "step": self.step, "offset": self.offset,
         }  # fmt: skip
 
-    def actors(self, frames: int) -> tuple[Actor, ...]:
-        words = frames * self.inputs()[0].words_per_frame
-        return (Actor("scale", self.latency, (periodic(1, [(0, 1, 1)], words),), (0,), (0,), beats=words),)
-
     def cost(self) -> Cost:
         x, m = datatypes.bits(self.in_dtype), datatypes.bits(self.memories()["mult"].dtype)
         out = datatypes.bits(self.sum_dtype)
-        return Cost(lut=self.lanes * (2.2 * out + 10) + 15, ff=self.lanes * (2 * out + x + m), dsp=self.lanes)
+        # a multiplier of one or two bits is an adder, not a DSP
+        dsp = self.lanes if m > 2 else 0
+        return Cost(lut=self.lanes * (2.2 * out + 10) + 15, ff=self.lanes * (2 * out + x + m), dsp=dsp)

@@ -6,12 +6,12 @@ from typing import ClassVar
 import numpy as np
 
 from hwsv import datatypes
-from hwsv.units.base import Cost, HlsConstant, Memory, Stream, Tensor, Unit, check_divides, require
-from hwsv.units.beats import Actor, periodic
+from hwsv.units.base import Cost, HlsConstant, Memory, Tensor, require
+from hwsv.units.elementwise import Elementwise
 
 
 @dataclass(frozen=True, eq=False)
-class Threshold(Unit):
+class Threshold(Elementwise):
     """``out = base + step * #{l : x >= thresholds[c, l]}``, per channel c.
 
     thresholds: int64 [channels or 1, levels], ascending (1 row: shared by all channels). A decreasing channel has
@@ -19,10 +19,6 @@ class Threshold(Unit):
     largest input that can occur. falling: int64 [same rows].
     """
 
-    freq: int
-    channels: int
-    in_dtype: str
-    out_dtype: str
     thresholds: Tensor
     falling: Tensor
     base: int
@@ -34,7 +30,7 @@ class Threshold(Unit):
     """Threshold RAM read, compare, count."""
 
     def __post_init__(self) -> None:
-        check_divides("threshold: lanes", self.lanes, self.channels, "channels")
+        self.check_lanes()
         rows, levels = self.thresholds.shape
         require(rows in (1, self.channels), "threshold: one row of thresholds a channel, or one for all")
         require(self.falling.shape == (rows,), "threshold: one direction a row of thresholds")
@@ -61,12 +57,6 @@ class Threshold(Unit):
         low, high = int(self.thresholds.min()), int(self.thresholds.max())
         in_low, in_high = datatypes.limits(self.in_dtype)
         return datatypes.smallest(min(low, in_low), max(high, in_high))
-
-    def inputs(self) -> tuple[Stream, ...]:
-        return (Stream(self.freq, self.channels, self.in_dtype, self.lanes),)
-
-    def outputs(self) -> tuple[Stream, ...]:
-        return (Stream(self.freq, self.channels, self.out_dtype, self.lanes),)
 
     def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         (x,) = tensors
@@ -104,10 +94,6 @@ class Threshold(Unit):
             "levels": self.levels, "base": self.base, "step": self.step, "shared": self.shared,
             "any_falling": self.any_falling,
         }  # fmt: skip
-
-    def actors(self, frames: int) -> tuple[Actor, ...]:
-        words = frames * self.inputs()[0].words_per_frame
-        return (Actor("compare", self.latency, (periodic(1, [(0, 1, 1)], words),), (0,), (0,), beats=words),)
 
     def cost(self) -> Cost:
         comparator = datatypes.bits(self.threshold_dtype) * 0.6
