@@ -38,8 +38,10 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 def check_writable(path: Path | None) -> None:
     """Refuse a place that cannot be written before hours of work, not after. Raises InputError."""
-    if path and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-        raise InputError(f"{path}: cannot be written: " + ("it is a folder" if path.is_dir() else "its folder is missing or read-only"))
+    if path and path.is_dir():
+        raise InputError(f"{path}: cannot be written: it is a folder")
+    if path and not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: cannot be written: its folder is missing or read-only")
 
 
 @contextmanager

@@ -93,8 +93,8 @@ class Constants:
 
 @dataclass(frozen=True)
 class Pass:
-    """Stages that `intrinsics.residual` does at once: constants int32 ``[channels, len(CONSTANTS)]``; flags: whether it
-    adds, stores bits, stores integers."""
+    """Stages that `intrinsics.residual` does at once: constants int32 ``[channels, len(CONSTANTS)]``; flags: whether
+    it adds, stores bits, stores integers."""
 
     constants: NDArray[np.int32]
     flags: tuple[int, int, int]
@@ -204,11 +204,11 @@ class Program:
         narrow = parameters < 2**31 and unit.shift < 32
         split = np.clip(unit.split, -(2**31), 2**31 - 1)
         last = unit.pieces - 1
-        constants = np.stack([split, unit.mult[:, 0], unit.bias[:, 0], unit.mult[:, last], unit.bias[:, last]], axis=1)
-        check_int32((unit.low, unit.high), "requantise")
-        ends = (unit.low, unit.high)
+        mult, bias = unit.mult, unit.bias
+        constants = np.stack([split, mult[:, 0], bias[:, 0], mult[:, last], bias[:, last]], axis=1)
+        ends = check_int32((unit.low, unit.high), "requantise")
         self._constants(stages.REQUANTISE, constants, unit.shift, *ends, unit.step, unit.offset, int(narrow))
-        results = [unit.step * v + unit.offset for v in (unit.low, unit.high)]
+        results = [unit.step * v + unit.offset for v in ends]
         self.interval = check_int32((min(results), max(results)), "requantise")
 
     def _threshold(self, unit: Threshold) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsv.emulator.intrinsics import LANES
-from hwsv.emulator.lower import Array, Plan, Step, slot_bits
+from hwsv.emulator.lower import Array, Plan, Step
 from hwsv.emulator.machine import (
     BINARY,
     COPY,
@@ -22,6 +21,8 @@ from hwsv.emulator.machine import (
     run_steps,
 )
 from hwsv.emulator.stages import Span
+from hwsv.emulator.vectors import LANES
+from hwsv.emulator.weights import slot_bits
 from hwsv.errors import InputError
 from hwsv.graph import INPUT
 from hwsv.units.concat import Concat
@@ -151,8 +152,8 @@ class Executor:
                 s["ints_at"] += s["p_out"] * sum(places[t][1] for t in step.inputs[:part])
                 s["ints_depth"] = s["x_depth"]
             if s["kind"] in (MASK, BINARY):
-                key = (*geometry(step), int(s["pad"]), *map(int, (s["rows_in"], s["rows_out"], s["slot"], s["lanes"])))
-                key = (*key, self.plan.arrays[source].channels)
+                sizes = (s["pad"], s["rows_in"], s["rows_out"], s["slot"], s["lanes"])
+                key = (*geometry(step), *map(int, sizes), self.plan.arrays[source].channels)
                 if key in masks:
                     used[i] = s["kind"] == BINARY
                 else:
@@ -167,7 +168,7 @@ class Executor:
         return layout
 
     def _places(self, rows: dict[str, int]) -> tuple[dict[str, tuple[int, int, int, int]], int]:
-        """Places of all stored tensors, and the words that they take; a tensor's place is used again after its last use."""
+        """Places of all stored tensors, and the words they take; a place is used again after its tensor's last use."""
         plan = self.plan
         shapes = {t: (plan.arrays[t].depth, n * plan.arrays[t].freq, n) for t, n in rows.items()}
         last = {t: i for i, step in enumerate(plan.steps) for t in (*step.inputs, step.other)}

@@ -1,9 +1,10 @@
 """The emulator's numba kernels: convolutions and poolings by window index, each followed by a fused list of stages.
 
-Layout: an integer tensor is ``int32 [C, P]``, a bipolar one ``uint32 [ceil(C/32), P]`` (bit c % 32 of word c // 32, 1 is
-+1), with P = T * F positions in stream order. Positions innermost means that every loop is a long run over neighbouring
-memory with per-channel constants, whatever the number of channels: it becomes full vectors (``vpopcntd`` where the machine
-has it), thresholds and requantisers included. Work goes in blocks of whole output rows that stay in the first-level cache.
+Layout: an integer tensor is ``int32 [C, P]``, a bipolar one ``uint32 [ceil(C/32), P]`` (bit c % 32 of word c // 32, 1
+is +1), with P = T * F positions in stream order. Positions innermost means that every loop is a long run over
+neighbouring memory with per-channel constants, whatever the number of channels: it becomes full vectors (``vpopcntd``
+where the machine has it), thresholds and requantisers included. Work goes in blocks of whole output rows that stay in
+the first-level cache.
 
 A geometry is the tuple (freq in, freq out, kernel t, kernel f, stride t, stride f, pad t, pad f), pads at the start.
 Indices come from plans that `lower` has checked: nothing here is bounds-checked.
@@ -11,11 +12,12 @@ Indices come from plans that `lower` has checked: nothing here is bounds-checked
 
 import numpy as np
 
-from hwsv.emulator.intrinsics import LANES, integer_rows, pass_rows, pool_rows, popcount32, shift_left32, xnor_rows
+from hwsv.emulator.intrinsics import integer_rows, pass_rows, pool_rows, popcount32, shift_left32, xnor_rows
 from hwsv.emulator.stages import Span, copy_channels, kernel, run_stages
+from hwsv.emulator.vectors import LANES
 
-BLOCK_WORDS = 2048
-"""Window words of a block (32 kB); smaller blocks were slower for their shorter rows."""
+BLOCK_WORDS = 4096
+"""Window words of a block (16 kB): they and as many words of mask fit a first-level cache; half of it was slower."""
 
 
 NO_PASSES = Span(0, 0, 0, 0)
@@ -44,10 +46,11 @@ def tap_range(offset, stride, freq_in, freq_out):
 
 @kernel
 def window_mask(rows_in, rows_out, geometry, lanes, slot, constant, mask, valid):
-    """Which window bits count: ``mask`` uint32 ``[words, P]``, and how many at each position: ``valid`` int32 ``[P]``.
+    """Which window bits count: ``mask`` uint32 ``[words, P]``, and how many at each position: ``valid`` int32
+    ``[P]``.
 
-    Tap k has bits ``k * slot`` on; lanes: uint32, the bits of each of its words that hold channels. constant: padded taps
-    hold a value, so that all taps count.
+    Tap k has bits ``k * slot`` on; lanes: uint32, the bits of each of its words that hold channels. constant: padded
+    taps hold a value, so that all taps count.
     """
     freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
     mask[:, :] = 0

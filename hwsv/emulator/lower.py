@@ -1,8 +1,9 @@
-"""From a unit graph to a plan: a short list of kernel calls, each with a fused program of stages (hwsv.emulator.stages).
+"""From a unit graph to a plan: a short list of kernel calls, each with a fused program of stages
+(hwsv.emulator.stages).
 
-Forks and width converters move no data, so their tensors are names for one array; a sliding window is read by index by
-the unit behind it. Element-wise units (threshold, requantise, lookup, add) are appended to the step that makes their
-input, as long as what has to be kept fits the step's two stores (one integer, one bit-packed tensor).
+Forks and width converters move no data, so their tensors are names for one array; a sliding window is read by index
+by the unit behind it. Element-wise units (threshold, requantise, lookup, add) are appended to the step that makes
+their input, as long as what has to be kept fits the step's two stores (one integer, one bit-packed tensor).
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from hwsv.emulator import encode
 from hwsv.emulator.encode import Constants, Interval, Program
+from hwsv.emulator.weights import bit_weights, int_weights
 from hwsv.errors import HwsvError, InputError
 from hwsv.graph import INPUT, OUTPUT, Node, UnitGraph
 from hwsv.units.add import Add
@@ -52,8 +54,8 @@ class Array:
 class Step:
     """One kernel call.
 
-    `inputs`: tensors it reads; `ints`, `bits`: tensors it stores ("" for none); `row`: the tensor that its program has
-    computed so far, `kept`: uses of it that this step serves itself. `window`: how it reads its input.
+    `inputs`: tensors it reads; `ints`, `bits`: tensors it stores ("" for none); `row`: the tensor that its program
+    has computed so far, `kept`: uses of it that this step serves itself. `window`: how it reads its input.
     """
 
     unit: Unit | None
@@ -70,8 +72,8 @@ class Step:
 
 @dataclass
 class Plan:
-    """Steps in order; `arrays` by tensor; `alias`: every tensor of the graph -> the array's name; `windows`: window tensor
-    -> (the tensor it reads, the unit)."""
+    """Steps in order; `arrays` by tensor; `alias`: every tensor of the graph -> the array's name; `windows`: window
+    tensor -> (the tensor it reads, the unit)."""
 
     steps: list[Step]
     constants: Constants
@@ -320,38 +322,3 @@ def _count_uses(graph: UnitGraph) -> dict[str, int]:
     output = alias.get(OUTPUT, OUTPUT)
     uses[output] = uses.get(output, 0) + 1
     return uses
-
-
-def slot_bits(channels: int) -> int:
-    """Bits that a tap takes in a packed window: a power of two that divides 32, or whole words."""
-    if channels > 16:
-        return -(-channels // 32) * 32
-    return 1 << (channels - 1).bit_length()
-
-
-def pack_channels(values: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """+-1 ``[n, C]`` to words ``uint32 [n, ceil(C / 32)]``."""
-    n, channels = values.shape
-    padded = np.zeros((n, -(-channels // 32) * 32), np.uint8)
-    padded[:, :channels] = values > 0
-    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
-
-
-def bit_weights(unit: Mvtu, window: SlidingWindow) -> NDArray[np.uint32]:
-    """Weights of a bipolar product in the order of the packed window: ``uint32 [words, out channels]``."""
-    outputs = unit.out_channels
-    if unit.flatten_frames:  # one "tap" of P positions; the array is [words of a position, P]
-        words = pack_channels(unit.weights.reshape(-1, unit.channels)).reshape(outputs, -1, -(-unit.channels // 32))
-        return np.ascontiguousarray(words.transpose(0, 2, 1).reshape(outputs, -1).T)
-    slot = slot_bits(window.channels)
-    taps = np.full((outputs, window.taps, slot), -1, np.int64)
-    taps[:, :, : window.channels] = unit.weights.reshape(outputs, window.taps, window.channels)
-    return np.ascontiguousarray(pack_channels(taps.reshape(outputs, -1)).T)
-
-
-def int_weights(unit: Mvtu) -> NDArray[np.int32]:
-    """Weights of an integer product in the order of the gathered window: ``int32 [inputs, out channels]``."""
-    weights = unit.weights
-    if unit.flatten_frames:  # the array is [C, P]
-        weights = weights.reshape(unit.out_channels, -1, unit.channels).transpose(0, 2, 1)
-    return np.ascontiguousarray(weights.reshape(unit.out_channels, -1).T, dtype=np.int32)

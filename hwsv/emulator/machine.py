@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 
 from hwsv.emulator import kernels
-from hwsv.emulator.intrinsics import LANES
 from hwsv.emulator.stages import Ports, Span, kernel
+from hwsv.emulator.vectors import LANES
 
 BINARY, INTEGER, MAXIMUM, SUM, POINTWISE, UNPACK, COPY, STATS, MASK = range(9)
 """Kinds of step."""
@@ -19,11 +19,13 @@ BINARY, INTEGER, MAXIMUM, SUM, POINTWISE, UNPACK, COPY, STATS, MASK = range(9)
 FIELDS = (
     "kind", "x_at", "x_depth", "x_size", "rows_in", "rows_out", "p_out", "other_at", "other_depth", "ints_at",
     "ints_depth", "bits_at", "bits_depth", "freq_in", "freq_out", "kt", "kf", "st", "sf", "t0", "f0", "pad", "marked",
-    "weights_at", "outputs", "words", "lanes_at", "lanes", "slot", "mask_at", "params_at", "code_first", "code_end", "passes",
+    "weights_at", "outputs", "words", "lanes_at", "lanes", "slot", "mask_at", "params_at", "code_first", "code_end",
+    "passes",
     "copies",
 )  # fmt: skip
-"""Columns of the step table. ``*_at``: first word in the memory (in the weights for weights and lanes); depths are rows of
-the arrays ``[depth, positions]``; x has `x_size` positions, results `p_out`; a depth of 0 means that there is no array."""
+"""Columns of the step table. ``*_at``: first word in the memory (in the weights for weights and lanes); depths are
+rows of the arrays ``[depth, positions]``; x has `x_size` positions, results `p_out`; a depth of 0 means that there is
+no array."""
 
 Row = np.dtype([(name, np.int64) for name in FIELDS])
 
@@ -38,7 +40,8 @@ def _machine(sources: str):  # type: ignore[no-untyped-def]
 
     @njit(cache=True, nogil=True, error_model="numpy")
     def run_steps(table, memory, weights, programs):  # type: ignore[no-untyped-def]
-        """table: `Row` ``[n]``; memory, weights: int32. Returns -1, or the number of the step whose look-up left its table."""
+        """table: `Row` ``[n]``; memory, weights: int32. Returns -1, or the number of the step whose look-up left its
+        table."""
         assert sources
         words = memory.view(np.uint32)
         weight_words = weights.view(np.uint32)
@@ -68,8 +71,8 @@ def _machine(sources: str):  # type: ignore[no-untyped-def]
                 else:
                     matrix = _array(weight_words, s.weights_at, s.words, s.outputs)
                     ok = kernels.binary_conv(
-                        x_bits, s.rows_in, s.rows_out, geometry, lanes, s.slot, s.pad, matrix, mask, valid, span, programs,
-                        ports,
+                        x_bits, s.rows_in, s.rows_out, geometry, lanes, s.slot, s.pad, matrix, mask, valid, span,
+                        programs, ports,
                     )  # fmt: skip
             elif kind == INTEGER:
                 matrix_ints = _array(weights, s.weights_at, s.words, s.outputs)
@@ -97,5 +100,7 @@ def _machine(sources: str):  # type: ignore[no-untyped-def]
     return run_steps
 
 
-_SOURCES = "".join((Path(__file__).parent / f"{name}.py").read_text() for name in ("intrinsics", "kernels", "stages"))
+_SOURCES = "".join(
+    (Path(__file__).parent / f"{name}.py").read_text() for name in ("intrinsics", "kernels", "stages", "vectors")
+)
 run_steps = _machine(hashlib.sha256(_SOURCES.encode()).hexdigest())

@@ -1,10 +1,11 @@
 """The packed network file: everything that the emulator needs, near its information content (``network.packed``).
 
-Layout (little-endian): magic ``HWSVPACK``, uint16 version, uint32 CRC-32 of all that follows the CRC, uint32 length of the
-header, header, parameters. The header is zlib-compressed JSON: ``{"name", "nodes": [[kind, name, inputs, outputs, fields,
-arrays]]}`` with ``arrays: {field: [data type, shape]}`` in the order of the parameters, each of which starts on a byte and
-takes exactly its data type's bits an element (`hwsv.bits` order). Folding, length channels and the model's own node names
-are left out. The file is untrusted input: no pickle, and everything is checked before it is used.
+Layout (little-endian): magic ``HWSVPACK``, uint16 version, uint32 CRC-32 of all that follows the CRC, uint32 length
+of the header, header, parameters. The header is zlib-compressed JSON: ``{"name", "nodes": [[kind, name, inputs,
+outputs, fields, arrays]]}`` with ``arrays: {field: [data type, shape]}`` in the order of the parameters, each of
+which starts on a byte and takes exactly its data type's bits an element (`hwsv.bits` order). Folding, length channels
+and the model's own node names are left out. The file is untrusted input: no pickle, and everything is checked before
+it is used.
 """
 
 import dataclasses

@@ -1,7 +1,8 @@
-"""Stages: what happens to a row of one channel's accumulators before it is stored; a small program that a kernel runs.
+"""Stages: what happens to a row of one channel's accumulators before it is stored; a small program that a kernel
+runs.
 
-A program is rows of `code`, one a stage, with per-channel constants in `params` (int64) and `tables` (int32); the programs
-of all steps of a network share these arrays (`Programs`).
+A program is rows of `code`, one a stage, with per-channel constants in `params` (int64) and `tables` (int32); the
+programs of all steps of a network share these arrays (`Programs`).
 """
 
 from typing import Any, NamedTuple
@@ -52,8 +53,8 @@ class Ports(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The program of a step: code rows [first, end); passes: 1 if all of them are RESIDUAL; copies: how often its channels
-    are stored, one lot behind the other."""
+    """The program of a step: code rows [first, end); passes: 1 if all of them are RESIDUAL; copies: how often its
+    channels are stored, one lot behind the other."""
 
     first: int
     end: int
@@ -62,7 +63,8 @@ class Span(NamedTuple):
 
 
 def kernel(function: Any) -> Any:
-    """Compile a kernel. `machine` alone is cached on disk, since numba would not notice a change in what a function calls."""
+    """Compile a kernel. `machine` alone is cached on disk, since numba would not notice a change in what a function
+    calls."""
     return njit(nogil=True, error_model="numpy")(function)
 
 

@@ -145,7 +145,8 @@ def host_part(structure: Structure) -> onnx.ModelProto | None:
         return None
     used = {name for node in found.nodes for name in node.input}
     float32 = onnx.TensorProto.FLOAT
-    shape: list[str | int | None] = [1, "n"] if structure.producer[found.root].op_type == "MatMul" else [1, "C", "T", "F"]
+    linear = structure.producer[found.root].op_type == "MatMul"
+    shape: list[str | int | None] = [1, "n"] if linear else [1, "C", "T", "F"]
     graph = helper.make_graph(
         found.nodes, "host_post", [helper.make_tensor_value_info(found.root, float32, shape)],
         [helper.make_tensor_value_info(structure.exit, float32, None)],

@@ -22,13 +22,15 @@ def run(
     latency, in_first, in_channel, out_first, out_channel, buffer, enable_first, enable_period, enable_wait,
     ring, ring_first, depth, channel_latency, producer, consumer,
     items, buffer_first, buffer_writer, buffer_reader,
-    record, push_first, push_time, pop_first, pop_time,
+    record, push_first, push_time, pop_first, pop_time, resolution,
     segment, repeat, position, now, state, blocker, pushed, popped, written, released,
     stall_empty, stall_full, stall_needs, stall_space, finish,
+    log_count, log_open, log_actor, log_begin, log_end, log_cause, log_culprit,
 ):  # fmt: skip
     """Play every actor to its end or to a deadlock; True when all are done.
 
     State arrays (from `segment` on) are updated in place, so the caller reads times, stalls and blockers from them;
+    with ``resolution > 0`` the log keeps every stall, those of one cause at most `resolution` cycles apart as one;
     `finish` holds the cycle of each utterance's last output word (the last actor is the sink).
     """
     n_actors = len(seg_first)
@@ -107,6 +109,17 @@ def run(
                     t += enable_wait[enable_first[a] + t % enable_period[a]]
                 # the beat is issued at t
                 if t > base and cause != RUNNING:
+                    if resolution > 0:
+                        o = log_open[a]
+                        same = o >= 0 and log_cause[o] == cause and log_culprit[o] == culprit
+                        if same and base - log_end[o] <= resolution:
+                            log_end[o] = t
+                        elif log_count[0] < len(log_begin):
+                            o = log_count[0]
+                            log_count[0] += 1
+                            log_open[a] = o
+                            log_actor[o], log_begin[o], log_end[o] = a, base, t
+                            log_cause[o], log_culprit[o] = cause, culprit
                     if cause == EMPTY:
                         stall_empty[culprit] += t - base
                     elif cause == FULL:
@@ -161,8 +174,8 @@ def run(
     return True
 
 
-def start(tables: Tables, record: bool) -> dict[str, np.ndarray]:
-    """Fresh state arrays for `run`."""
+def start(tables: Tables, record: bool, log: int = 0) -> dict[str, np.ndarray]:
+    """Fresh state arrays for `run`; `log`: stalls that it can keep."""
     actors, channels, buffers = len(tables.latency), len(tables.depth), len(tables.items)
 
     def zeros(n: int) -> np.ndarray:
@@ -174,6 +187,8 @@ def start(tables: Tables, record: bool) -> dict[str, np.ndarray]:
         "pushed": zeros(channels), "popped": zeros(channels), "written": zeros(buffers), "released": zeros(buffers),
         "stall_empty": zeros(channels), "stall_full": zeros(channels), "stall_needs": zeros(buffers),
         "stall_space": zeros(buffers), "ring": zeros(tables.ring_size),
+        "log_count": zeros(1), "log_open": np.full(actors, -1, np.int64), "log_actor": zeros(log),
+        "log_begin": zeros(log), "log_end": zeros(log), "log_cause": zeros(log), "log_culprit": zeros(log),
         "finish": zeros(int(tables.seg_last[-1] - tables.seg_first[-1])),
         "push_time": zeros(int(tables.push_first[-1]) if record else 0),
         "pop_time": zeros(int(tables.push_first[-1]) if record else 0),

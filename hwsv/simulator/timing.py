@@ -82,12 +82,17 @@ def play(tables: Tables, record: bool = False) -> Timing:
     """`run` on tables that are already built."""
     if record and int(tables.push_first[-1]) > MAX_RECORDED:
         raise InputError(f"{int(tables.push_first[-1])} words are too many to record; simulate fewer utterances")
-    state = kernel.start(tables, record)
-    arguments = {**tables.arrays, **state, "record": record, "pop_first": tables.push_first}
-    done = kernel.run(*(arguments[name] for name in inspect.signature(kernel.run.py_func).parameters))
-    if not done:
+    return _report(tables, execute(tables, record), record)
+
+
+def execute(tables: Tables, record: bool = False, log: int = 0, resolution: int = 0) -> dict[str, np.ndarray]:
+    """The kernel's state after the whole run (see `kernel.run`). Raises Deadlock."""
+    state = kernel.start(tables, record, log)
+    more = {"record": record, "pop_first": tables.push_first, "resolution": resolution}
+    arguments = {**tables.arrays, **state, **more}
+    if not kernel.run(*(arguments[name] for name in inspect.signature(kernel.run.py_func).parameters)):
         raise _diagnose(tables, state)
-    return _report(tables, state, record)
+    return state
 
 
 def _report(tables: Tables, state: dict[str, np.ndarray], record: bool) -> Timing:

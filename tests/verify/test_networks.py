@@ -1,4 +1,4 @@
-"""Networks from Brevitas, compiled and verified at every level: sizes and operators that the shipped one does not have."""
+"""Networks from Brevitas, compiled and verified at every level: sizes and operators that the shipped one lacks."""
 
 import numpy as np
 import pytest
@@ -42,10 +42,10 @@ def test_host_steps_end_in_the_output_of_the_model(network):
 
 
 def test_torch_computes_the_same_integers(tmp_path):
-    """From the checkpoint to the emulator: the level torch, and what its absence of a change is worth."""
+    """From the checkpoint to the emulator; a checkpoint with other weights is noticed."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("brevitas")
-    from training.export import randomise, write_qonnx
+    from training.export import randomise, save_checkpoint, write_qonnx
     from training.models import SpeakerNet
     from training.recipe import load_recipe
 
@@ -59,8 +59,7 @@ def test_torch_computes_the_same_integers(tmp_path):
     utterances = inputs.random_features(design, 3)
 
     def compare():
-        stored = {"recipe": recipe.model_dump_json(), "net": net.state_dict()}
-        torch.save(stored, tmp_path / "tiny.pt")
+        save_checkpoint(net, recipe, tmp_path / "tiny.pt")
         options = chain.Options(tmp_path / "tiny.pt")
         return chain.verify(design, ["torch", "qonnx", "golden", "emulator"], utterances, options)
 
