@@ -20,6 +20,7 @@ from hwsv.emulator.packed import write_packed
 from hwsv.errors import InputError
 from hwsv.folding import fold, read_overrides
 from hwsv.frontend import import_model
+from hwsv.frontend.load import load_model
 from hwsv.graph import OUTPUT, UnitGraph
 from hwsv.simulator.timing import run
 from hwsv.wiring import trim, wire
@@ -61,7 +62,7 @@ def compile_model(
         run(graph, _check_lengths(imported.input))
         progress("writing")
         (folder / "stages").mkdir()
-        shutil.copyfile(model, folder / "model.onnx")
+        onnx.save_model(load_model(model), str(folder / "model.onnx"))  # external data, if any, comes along
         for name, stage in imported.stages.items():
             onnx.save_model(stage, str(folder / "stages" / f"{name}.onnx"))
         onnx.save_model(imported.normalised, str(folder / "stages" / "normalised.onnx"))

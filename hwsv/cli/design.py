@@ -1,5 +1,6 @@
 """Commands around a design: boards, compile, estimate, simulate."""
 
+import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -103,7 +104,7 @@ def simulate(
     features: Annotated[list[Path] | None, typer.Option(metavar="F.npy", help="Integer features [T, F].")] = None,
     frames: Annotated[list[int] | None, typer.Option(help="Only a length: timing without data.")] = None,
     trace: Annotated[
-        Path | None, typer.Option(metavar="F.npz", help="Write the cycle of every push and pop, by channel.")
+        Path | None, typer.Option(metavar="F.json", help="Write a trace for Perfetto (.json or .json.gz).")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -111,6 +112,7 @@ def simulate(
     from hwsv.design import Design
     from hwsv.embed import audio_features, fit, load_features
     from hwsv.simulator import simulate as run
+    from hwsv.simulator.trace import write_trace
 
     if sum(map(bool, (wav, features, frames))) > 1:
         raise InputError("give one of --wav, --features and --frames")
@@ -122,7 +124,8 @@ def simulate(
         arrays = [fit(design, a, str(path)) for a, path in zip(loaded, wav or features or [], strict=True)]
     result = run(design, arrays, frames, record=True)
     if trace:
-        _write_trace(result, trace)
+        events = write_trace(design.graph, result.frames, design.manifest.board.clock_hz, trace)
+        print(f"{trace}: {events:,} events, open it in Perfetto (ui.perfetto.dev)", file=sys.stderr)
     if as_json:
         return print_json(_sim_json(design, result))
     print_cycles(design, result)
@@ -166,12 +169,3 @@ def _sim_json(design: "Design", result: "SimResult") -> dict[str, Any]:
         "fifos": {t: {"depth": design.graph.channels[t].depth, "peak": peak} for t, peak in timing.peak.items()},
         "embeddings": [embedding.tolist() for embedding in result.embeddings],
     }
-
-
-def _write_trace(result: "SimResult", path: Path) -> None:
-    import numpy as np
-
-    times = {"push": result.timing.push_time, "pop": result.timing.pop_time}
-    with path.open("wb") as file:
-        arrays: dict[str, Any] = {f"{what}.{t}": at for what, found in times.items() for t, at in found.items()}
-        np.savez_compressed(file, **arrays)

@@ -33,7 +33,7 @@ MIN_TABLE_LEVELS = 12
 NEUTRAL = dict.fromkeys(CONSTANTS, 0) | {
     "mult0": 1, "mult1": 1, "low": -(2**31), "high": 2**31 - 1, "least": -(2**31), "most": 2**31 - 1,
 }  # fmt: skip
-"""Constants of `intrinsics.residual` that leave the row as it is."""
+"""Constants of `intrinsics.pass_rows` that leave the row as it is."""
 
 
 def check_int32(interval: Interval, what: str) -> Interval:
@@ -93,7 +93,7 @@ class Constants:
 
 @dataclass(frozen=True)
 class Pass:
-    """Stages that `intrinsics.residual` does at once: constants int32 ``[channels, len(CONSTANTS)]``; flags: whether
+    """Stages that `intrinsics.pass_rows` does at once: constants int32 ``[channels, len(CONSTANTS)]``; flags: whether
     it adds, stores bits, stores integers."""
 
     constants: NDArray[np.int32]

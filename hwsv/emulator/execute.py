@@ -60,7 +60,7 @@ class Executor:
             for name, value in zip(("code_first", "code_end", *Span._fields[2:]), spans_of[id(step)], strict=True):
                 row[name] = value
         self.programs = programs
-        self.weights = np.concatenate([*self._weights, np.zeros(1, np.int32)])
+        self.weights = np.concatenate([*self._weights, np.zeros(LANES, np.int32)])  # vectors are read whole
         self._layouts: dict[int, Layout] = {}
 
     def run(self, features: NDArray[np.integer], memory: NDArray[np.int32]) -> tuple[Layout, NDArray[np.int32]]:

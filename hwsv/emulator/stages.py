@@ -32,7 +32,7 @@ COLUMNS = 9
 class Programs(NamedTuple):
     """Stage programs: code int64 ``[n, COLUMNS]``, params int64, tables int32.
 
-    fused: int32 ``[rows, len(CONSTANTS)]``, for the programs that `intrinsics.residual` does in one pass.
+    fused: int32 ``[rows, len(CONSTANTS)]``, for the programs that `intrinsics.pass_rows` does in one pass.
     """
 
     code: NDArray[np.int64]

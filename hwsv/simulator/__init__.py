@@ -14,11 +14,14 @@ __all__ = ["Deadlock", "SimResult", "Timing", "simulate"]
 
 @dataclass
 class SimResult:
-    """timing: cycles of the run. words: for each utterance, the words ``[n, lanes]`` of every data channel.
+    """frames: the utterances' lengths; timing: cycles of the run.
+
+    words: for each utterance, the words ``[n, lanes]`` of every data channel.
 
     embeddings: int64 [E] of each utterance. Both are empty when only lengths were given.
     """
 
+    frames: list[int]
     timing: Timing
     words: list[dict[str, Tensor]] = field(default_factory=list)
     embeddings: list[Tensor] = field(default_factory=list)
@@ -37,11 +40,13 @@ def simulate(
     occupancy of every FIFO); keep_words: keep the words of every channel. Raises Deadlock, InputError.
     """
     if features is None:
-        return SimResult(run(design.graph, frames or [design.manifest.input.frames_example] * 2, record=record))
+        lengths = frames or [design.manifest.input.frames_example] * 2
+        return SimResult(lengths, run(design.graph, lengths, record=record))
     if not features:
         raise InputError("nothing to simulate: give at least one utterance")
     utterances = [design.check_features(f) for f in features]
-    result = SimResult(run(design.graph, [len(f) for f in utterances], record=record))
+    lengths = [len(f) for f in utterances]
+    result = SimResult(lengths, run(design.graph, lengths, record=record))
     cache: dict[str, dict[str, Tensor]] = {}
 
     def memories(node: Node) -> dict[str, Tensor]:

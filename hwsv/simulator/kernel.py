@@ -30,7 +30,7 @@ def run(
     """Play every actor to its end or to a deadlock; True when all are done.
 
     State arrays (from `segment` on) are updated in place, so the caller reads times, stalls and blockers from them;
-    with ``resolution > 0`` the log keeps every stall, those of one cause at most `resolution` cycles apart as one;
+    with ``resolution > 0`` the log keeps every stall, those of one cause less than `resolution` cycles apart as one;
     `finish` holds the cycle of each utterance's last output word (the last actor is the sink).
     """
     n_actors = len(seg_first)
@@ -112,7 +112,7 @@ def run(
                     if resolution > 0:
                         o = log_open[a]
                         same = o >= 0 and log_cause[o] == cause and log_culprit[o] == culprit
-                        if same and base - log_end[o] <= resolution:
+                        if same and base - log_end[o] < resolution:
                             log_end[o] = t
                         elif log_count[0] < len(log_begin):
                             o = log_count[0]

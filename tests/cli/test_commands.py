@@ -3,8 +3,12 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
+from hwsv.embed import audio_features
+from hwsv.evaluate import float_embeddings
 from hwsv.verify import inputs
 from tests.verify import mutation
 
@@ -40,13 +44,13 @@ def test_estimate(run, design):
 
 def test_simulate(run, design, tmp_path):
     np.save(tmp_path / "f.npy", np.zeros((30, 8), np.int8))
-    trace = tmp_path / "trace.npz"
+    trace = tmp_path / "trace.json"
     found = result_of(run, "simulate", design.folder, "--features", tmp_path / "f.npy", "--trace", trace)
     assert found["latency_cycles"] == found["interval_cycles"] > 1000
     assert len(found["embeddings"]) == 1 and len(found["embeddings"][0]) == 6
     assert set(found["fifos"]) <= set(design.graph.channels)
-    times = np.load(trace)
-    assert len(times["push.embedding"]) == len(design.graph.stream("embedding").words(np.zeros(6)))
+    tracks = {e["args"]["name"] for e in json.loads(trace.read_text())["traceEvents"] if e["name"] == "thread_name"}
+    assert "s0c0_mvtu (mac)" in tracks
     assert "bottleneck" in run("simulate", design.folder, "--wav", WAVS[0], "--wav", WAVS[1]).stdout
     assert result_of(run, "simulate", design.folder, "--frames", 20, "--frames", 40)["embeddings"] == []
 
@@ -76,6 +80,25 @@ def test_evaluate(run, design, listing, tmp_path):
     assert set(found["lists"]["toy"]) == {"emulator", "MFCC control"}
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "MFCC control" in run(*arguments).stdout
+
+
+def test_evaluate_with_a_float_twin(run, design, listing, tmp_path):
+    """A "network" that takes the largest value of each mel, times the scale: its scores are known."""
+    entry = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, "T", 8])
+    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 8])
+    node = helper.make_node("ReduceMax", ["x"], ["y"], axes=[2], keepdims=0)
+    graph = helper.make_graph([node], "twin", [entry], [out])
+    twin = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(twin, tmp_path / "twin.onnx")
+    trials, root = listing
+    arguments = ("--trials", trials, "--root", root, "--float", tmp_path / "twin.onnx")
+    found = result_of(run, "evaluate", design.folder, *arguments)["lists"]["toy"]["float twin"]
+    a, b, c = (array.astype(float).max(axis=0) for array in audio_features(design, WAVS))
+    target, *others = (x @ y / np.linalg.norm(x) / np.linalg.norm(y) for x, y in ((a, c), (a, b), (b, c)))
+    wrong = sum(score >= target for score in others)
+    assert found["eer"] == pytest.approx({0: 0.0, 1: 0.5, 2: 1.0}[wrong])
+    rows = list(float_embeddings(tmp_path / "twin.onnx", audio_features(design, WAVS), 1 / 16))
+    np.testing.assert_array_equal(rows, [x / 16 for x in (a, b, c)])
 
 
 def test_verify_equal(run, design):
