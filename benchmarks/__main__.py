@@ -1,12 +1,8 @@
 """Run all benchmarks on a compiled design: ``python -m benchmarks build/nano [--corpus FOLDER]``."""
 
 import argparse
-import os
 import time
 from pathlib import Path
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[variable] = "1"  # one thread each; must be set before numpy is imported
 
 from rich.console import Console
 from rich.table import Table

@@ -1,4 +1,4 @@
-"""Speed: emulator against onnxruntime, compile, csim, cycle simulator. Batch 1, one thread each, best of several runs."""
+"""Speed: emulator against onnxruntime, compile, csim, cycle simulator. Batch 1, one thread each, best of several."""
 
 import subprocess
 import sys

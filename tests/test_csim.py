@@ -39,7 +39,7 @@ def cases() -> list[tuple]:
 
 
 def window_cases() -> list[tuple]:
-    """Padded windows that read slower than pixels come: a pixel released too early is overwritten before its last use."""
+    """Padded windows that read slower than pixels come: one released too early is overwritten before its last use."""
     g = np.random.default_rng(0)
     units = [
         SlidingWindow(20, 4, "INT4", (3, 3), (1, 1), (1, 1, 1, 1), lanes=1),

@@ -1,7 +1,7 @@
 """Traces for Perfetto (ui.perfetto.dev): every actor a track, busy or waiting, and waiting for what.
 
-The file is Chrome's trace event format (JSON, gzipped if the name ends in .gz), which Perfetto and chrome://tracing
-read. Perfetto colours slices by their name, so a slice's name is the *reason* of the stall and its channel is an argument.
+The file is Chrome's trace event format (JSON, gzipped if the name ends in .gz), for Perfetto and chrome://tracing.
+Perfetto colours slices by their name, so a slice's name is the *reason* of the stall and its channel is an argument.
 """
 
 import gzip
