@@ -11,13 +11,17 @@ from hwsv.resources import data_folder
 
 
 class Resources(pydantic.BaseModel, extra="forbid"):
-    """What the device has. `lut_inputs`: 4 or 6; `bram_kbit`: capacity of all block RAM."""
+    """What the device has. `lut_inputs`: 4 or 6; `bram_kbit`: capacity of all block RAM.
+
+    `bram_port_bits`: the widest word that one block reads or writes in a cycle (ECP5 and Gowin 36, AMD's 36 kbit 72).
+    """
 
     lut: pydantic.PositiveInt
     lut_inputs: Literal[4, 6]
     ff: pydantic.PositiveInt
     bram_blocks: pydantic.NonNegativeInt
     bram_block_kbit: pydantic.PositiveInt
+    bram_port_bits: Literal[9, 18, 36, 72]
     dsp: pydantic.NonNegativeInt
 
     @property

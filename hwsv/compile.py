@@ -18,10 +18,11 @@ from hwsv.codegen.memory_files import write_memories
 from hwsv.design import MANIFEST, Design, InputSpec, Manifest
 from hwsv.emulator.packed import write_packed
 from hwsv.errors import InputError
-from hwsv.folding import fold, read_overrides
+from hwsv.folding import fold, fold_fastest, read_overrides
 from hwsv.frontend import import_model
 from hwsv.frontend.load import load_model
 from hwsv.graph import OUTPUT, UnitGraph
+from hwsv.host.calibration import CALIBRATION
 from hwsv.simulator.timing import run
 from hwsv.wiring import trim, wire
 
@@ -35,7 +36,7 @@ def compile_model(
     model: Path,
     board: str,
     out: Path,
-    fps: float | None = None,
+    fps: float | Literal["max"] = DEFAULT_FPS,
     backend: Backend = "hls",
     folding: Path | None = None,
     progress: Callable[[str], None] = lambda stage: None,
@@ -46,9 +47,8 @@ def compile_model(
     any other folder that is not empty is refused. progress: called with the name of each stage.
     Raises InputError; Deadlock if the wired design hangs (checked with three utterances before anything is kept).
     """
-    target_fps = DEFAULT_FPS if fps is None else fps
-    if not 0 < target_fps < 1e9:
-        raise InputError(f"--fps must be a positive number, not {target_fps}")
+    if fps != "max" and not 0 < fps < 1e9:
+        raise InputError(f"--fps must be a positive number or max, not {fps}")
     chosen = load_board(board)
     overrides = read_overrides(folding) if folding else {}
     with _appearing(out) as folder:
@@ -56,13 +56,21 @@ def compile_model(
         imported = import_model(model)
         progress("folding")
         frames = imported.input.frames_example
-        graph = wire(fold(imported.graph, frames, chosen.clock_hz / target_fps, overrides))
+        limit = ""
+        if fps == "max":
+            fastest = fold_fastest(imported.graph, frames, chosen, overrides, lambda folded: _wired(folded, frames))
+            graph, limit, target_fps = fastest.graph, fastest.limit, chosen.clock_hz / fastest.cycles
+        else:
+            target_fps = fps
+            folded = fold(imported.graph, frames, chosen.clock_hz / target_fps, overrides, chosen.resources)
+            graph = _wired(folded, frames)
         progress("cycle check")
-        graph.channels = trim(graph, frames)
         run(graph, _check_lengths(imported.input))
         progress("writing")
         (folder / "stages").mkdir()
         onnx.save_model(load_model(model), str(folder / "model.onnx"))  # external data, if any, comes along
+        if (shipped := model.with_suffix(f".{CALIBRATION}")).is_file():
+            shutil.copyfile(shipped, folder / CALIBRATION)
         for name, stage in imported.stages.items():
             onnx.save_model(stage, str(folder / "stages" / f"{name}.onnx"))
         onnx.save_model(imported.normalised, str(folder / "stages" / "normalised.onnx"))
@@ -76,14 +84,34 @@ def compile_model(
             name=graph.name,
             hwsv_version=__version__,
             hash=graph_hash(graph),
+            model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
             board=chosen,
             target_fps=target_fps,
+            limit=limit,
             input=imported.input,
             outputs=_outputs(graph, frames),
             tensor_map=imported.tensor_map,
         )
         (folder / MANIFEST).write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
     return Design.open(out)
+
+
+def parse_fps(text: str | None) -> float | Literal["max"]:
+    """The option ``--fps``: a number, ``max``, or the default. Raises InputError."""
+    if text is None:
+        return DEFAULT_FPS
+    if text == "max":
+        return "max"
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"--fps must be a positive number or max, not {text!r}") from error
+
+
+def _wired(folded: UnitGraph, frames: int) -> UnitGraph:
+    graph = wire(folded)
+    graph.channels = trim(graph, frames)
+    return graph
 
 
 def graph_hash(graph: UnitGraph) -> str:

@@ -1,7 +1,9 @@
 """C simulation: the generated HLS C++ of a design, compiled with g++ and run on whole utterances.
 
-*strict* computes with ``ap_int``/``ap_uint`` of exactly the declared widths; *fast* with native integers and hardware
-popcount. Reading an empty stream and words left over in one are errors that name the stream and its processes.
+*strict* computes with ``ap_int``/``ap_uint`` of exactly the declared widths (*sanitized*: under UBSan too); *fast* with
+native integers and hardware popcount; *bounded* does so with every FIFO as deep as declared and all processes at once,
+and so sees deadlocks. Reading an empty stream and words left over in one are errors that name the stream and its
+processes.
 """
 
 import os
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwsv.codegen import hls, hls_model
+from hwsv.codegen import bounded, hls, hls_model
 from hwsv.codegen.gxx import Mode, build
 from hwsv.codegen.hls_model import HlsModel, Port
 from hwsv.codegen.identifiers import design_identifier
@@ -25,6 +27,10 @@ from hwsv.units.base import Stream, Tensor, Unit
 from hwsv.units.length_fork import LENGTH_DTYPE
 
 ERROR = "hwsv-csim-error: "
+BLOCKED = "hwsv-csim-blocked: "
+LENGTH_SOURCE = "distribute_lengths"
+"""The generated process that every length comes from."""
+TEST_BENCH = "the test bench"
 LENGTHS = Stream(1, 1, LENGTH_DTYPE)
 
 
@@ -34,6 +40,16 @@ class CsimResult:
 
     embeddings: list[Tensor]
     channels: list[dict[str, Tensor]] = field(default_factory=list)
+
+
+class HlsDeadlock(CheckFailed):
+    """The generated dataflow region hangs. `cycle`: processes that wait for each other; `blocked`: all that wait."""
+
+    def __init__(self, cycle: list[str], blocked: list[str]) -> None:
+        self.cycle, self.blocked = cycle, blocked
+        others = [text for text in blocked if text not in cycle]
+        more = f"; {len(others)} more wait: {', '.join(others)}" if others else ""
+        super().__init__(f"csim: deadlock: {' -> '.join(cycle)}{more}")
 
 
 class Csim:
@@ -100,9 +116,11 @@ def run_unit(
 
 
 def _build_network(model: HlsModel, project: Path, mode: Mode) -> Path:
-    if not (project / f"{model.name}.cpp").is_file():
+    top = f"{model.name}.cpp"
+    if not (project / top).is_file():
         raise InputError(f"{project}: no HLS project here; compile the design with --backend hls")
-    return build(project, [f"{model.name}.cpp", "tb.cpp"], hls.compile_flags(model), mode)
+    instead = {top: bounded.instrument((project / top).read_text())} if mode == "bounded" else {}
+    return build(project, [top, "tb.cpp"], hls.compile_flags(model), mode, instead)
 
 
 def _run_network(
@@ -142,24 +160,47 @@ def _execute(executable: Path, data: Path, graph: UnitGraph, model: HlsModel, tr
     if trace:
         environment["HWSV_CSIM_TRACE"] = str(data)
     done = subprocess.run([str(executable), str(data)], env=environment, capture_output=True, text=True)
-    for line in done.stderr.splitlines():
+    lines = done.stderr.splitlines()
+    if blocked := [line.removeprefix(BLOCKED) for line in lines if line.startswith(BLOCKED)]:
+        raise _deadlock(blocked, _ends(graph, model))
+    for line in lines:
         if line.startswith(ERROR):
             message = line.removeprefix(ERROR)
-            raise CheckFailed(f"csim: {message}{_processes(graph, model, message.rpartition(': ')[2])}")
+            writer, reader = _ends(graph, model).get(message.rpartition(": ")[2], ("", ""))
+            raise CheckFailed(f"csim: {message}" + (f" (written by {writer!r}, read by {reader!r})" if reader else ""))
     if done.returncode:
-        raise CheckFailed(f"csim: ended with code {done.returncode}: {(done.stderr or done.stdout).strip()[:200]}")
+        said = (done.stderr or done.stdout).strip()
+        raise CheckFailed(f"csim: ended with code {done.returncode}: {said[:200]}")
 
 
-def _processes(graph: UnitGraph, model: HlsModel, stream: str) -> str:
-    """Who writes and who reads a stream, for a message."""
+def _ends(graph: UnitGraph, model: HlsModel) -> dict[str, tuple[str, str]]:
+    """stream -> (process that writes it, process that reads it)."""
+    writers = {tensor: node.name for node in graph for tensor in node.outputs}
+    readers = {tensor: node.name for node in graph for tensor in node.inputs}
     ports: list[Port] = [*model.inputs, *model.channels, *model.outputs]
-    tensor = next((port.tensor for port in ports if port.name == stream), None)
-    if tensor is None:
-        reader = stream.removesuffix("_length")
-        return f" (read by {reader!r})" if reader != stream else ""
-    writer = graph.producers()[tensor][0].name if tensor in graph.producers() else "the test bench"
-    users = graph.consumers().get(tensor)
-    return f" (written by {writer!r}, read by {users[0][0].name if users else 'the test bench'!r})"
+    ends = {p.name: (writers.get(p.tensor, TEST_BENCH), readers.get(p.tensor, TEST_BENCH)) for p in ports}
+    lengths = {process.length: (LENGTH_SOURCE, process.name) for process in model.processes}
+    return {"length": (TEST_BENCH, LENGTH_SOURCE), **lengths, **ends}
+
+
+def _deadlock(blocked: list[str], ends: dict[str, tuple[str, str]]) -> HlsDeadlock:
+    """From the lines of the stand-in (depth 0: unbounded): follow what each process waits for until one repeats."""
+    waits: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    busy = []
+    for line in blocked:
+        process, stream, state, depth, activity = line.split()
+        waits[process] = ends[stream][0 if state == "empty" else 1]
+        texts[process] = f"{process}: {stream!r} is {state}" + (f" (depth {depth})" if int(depth) else "")
+        busy += [process] if activity == "busy" else []
+    for start in busy:
+        path = [start]
+        while (following := waits[path[-1]]) in waits and following not in path:
+            path.append(following)
+        if following in path:
+            cycle = path[path.index(following) :]
+            return HlsDeadlock([texts[p] for p in cycle], [texts[p] for p in waits if p in busy or p in cycle])
+    return HlsDeadlock([texts[p] for p in busy], [texts[p] for p in busy])
 
 
 def _lone_node(name: str, unit: Unit) -> Node:

@@ -7,6 +7,7 @@
     DIR/stages/*.onnx            what the front-end made on the way, for Netron; normalised.onnx is the level ``qonnx``
     DIR/model.onnx               the model as given: the level ``qonnx-raw``
     DIR/host_post.onnx           element-wise nodes after the last accumulator, where there are any
+    DIR/calibration.json         threshold of `hwsv check` (hwsv.host.calibration), where there is one
     DIR/network.packed           what the emulator loads (hwsv.emulator.packed)
     DIR/mem/<unit>_<memory>.mem  memories in ``$readmemh`` form, read by RTL and by the cycle simulator
     DIR/hls/                     HLS project
@@ -58,9 +59,13 @@ class Manifest(pydantic.BaseModel, extra="forbid"):
     hwsv_version: str
     hash: str
     """SHA-256 over the unit graph: what the hardware computes and how it is folded."""
+    model_sha256: str = ""
+    """SHA-256 of the model file as it was given (without external data): the same for every folding and board."""
     board: Board
     target_fps: float
     """Utterances of `input.frames_example` frames a second that the folding was chosen for."""
+    limit: str = ""
+    """Of a design made with ``--fps max``: why it is not faster."""
     input: InputSpec
     outputs: int
     """Integers of an embedding."""

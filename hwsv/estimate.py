@@ -1,17 +1,39 @@
-"""Estimated resources of a wired graph: LUTs by the units' cost models, memory by kind and by home (LUT, block RAM)."""
+"""Estimated resources of a wired graph: the units' cost models, memory by kind, and the home of every memory."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from hwsv.boards import Board
-from hwsv.graph import UnitGraph
+from hwsv.boards import Board, Resources
+from hwsv.graph import Channel, UnitGraph
+from hwsv.memory_home import Home, block_count, lut_memory, memory_home
+from hwsv.units.base import Unit
 
-LUT_ROM_DEPTH = 64
-"""Memories up to this depth cost less as LUTs (a 4-input LUT holds 16 bits) than as a part of a block RAM."""
+UTILISATION = {"LUT": 0.8, "flip-flops": 0.8, "block RAM": 1.0, "DSP": 1.0}
+"""Shares of a board that a design may take: fuller ones do not route at their clock."""
+
+
+@dataclass
+class MemoryUse:
+    """A memory, and what it takes in each home. `fixed`: a FIFO whose latency has decided its home."""
+
+    name: str
+    kind: str
+    depth: int
+    width: int
+    home: Home
+    lut: float
+    blocks: int
+    fixed: bool = False
+
+    @property
+    def bits(self) -> int:
+        return self.depth * self.width
 
 
 @dataclass
 class UnitEstimate:
-    """One line of `hwsv estimate`: resources of a unit, its memories and the FIFOs at its outputs, in bits by kind."""
+    """One line of `hwsv estimate`: a unit (`lut`: its logic), its memories and the FIFOs at its outputs."""
 
     node: str
     kind: str
@@ -19,28 +41,46 @@ class UnitEstimate:
     lut: float
     ff: float
     dsp: int
-    memory: dict[str, int] = field(default_factory=dict)
-    lut_memory_bits: int = 0
+    memories: list[MemoryUse] = field(default_factory=list)
 
     @property
     def memory_bits(self) -> int:
-        return sum(self.memory.values())
+        return sum(m.bits for m in self.memories)
+
+    @property
+    def memory_lut(self) -> float:
+        """LUTs that hold memory."""
+        return sum(m.lut for m in self.memories if m.home == "lut")
+
+    @property
+    def bram_blocks(self) -> int:
+        return sum(m.blocks for m in self.memories if m.home == "bram")
+
+    def price(self, resources: Resources) -> float:
+        """All that the unit takes as one number: LUTs, and for a block or a multiplier as many LUTs as there are to one
+        on the board. The only one of a kind, and any of a kind that the board lacks, costs as much as all its LUTs."""
+        block = resources.lut / max(1, resources.bram_blocks)
+        multiplier = resources.lut / max(1, resources.dsp)
+        return self.lut + self.memory_lut + self.bram_blocks * block + self.dsp * multiplier
+
+    def to_json(self) -> dict[str, Any]:
+        totals = {k: getattr(self, k) for k in ("memory_bits", "memory_lut", "bram_blocks")}
+        return asdict(self) | totals
 
 
 @dataclass
 class Estimate:
-    """All units, and their sums. LUTs include memories that are too shallow for block RAM."""
+    """All units, and their sums."""
 
     units: list[UnitEstimate]
-    lut_inputs: int
+    resources: Resources
 
     @property
     def memory(self) -> dict[str, int]:
         """Bits by kind."""
         total: dict[str, int] = {}
-        for unit in self.units:
-            for kind, bits in unit.memory.items():
-                total[kind] = total.get(kind, 0) + bits
+        for memory in (m for unit in self.units for m in unit.memories):
+            total[memory.kind] = total.get(memory.kind, 0) + memory.bits
         return dict(sorted(total.items()))
 
     @property
@@ -49,8 +89,8 @@ class Estimate:
 
     @property
     def lut(self) -> int:
-        # a LUT with n inputs holds 2^n bits of ROM
-        return round(sum(u.lut + u.lut_memory_bits / 2**self.lut_inputs for u in self.units))
+        """Logic and memories in LUTs."""
+        return round(sum(u.lut + u.memory_lut for u in self.units))
 
     @property
     def ff(self) -> int:
@@ -61,32 +101,81 @@ class Estimate:
         return sum(u.dsp for u in self.units)
 
     @property
-    def bram_kbit(self) -> float:
-        """Bits that ask for block RAM, without the loss to port widths and block sizes."""
-        return (self.memory_bits - sum(u.lut_memory_bits for u in self.units)) / 1024
+    def bram_blocks(self) -> int:
+        """Blocks, with what is lost to port widths and block sizes; no two memories share one."""
+        return sum(u.bram_blocks for u in self.units)
+
+    @property
+    def bram_kbit(self) -> int:
+        """Capacity of these blocks."""
+        return self.bram_blocks * self.resources.bram_block_kbit
+
+    def use(self) -> dict[str, tuple[int, int]]:
+        """resource -> (used, there are on the board)."""
+        has = self.resources
+        return {
+            f"LUT{has.lut_inputs}": (self.lut, has.lut),
+            "flip-flops": (self.ff, has.ff),
+            "block RAM": (self.bram_blocks, has.bram_blocks),
+            "DSP": (self.dsp, has.dsp),
+        }
+
+    def exceeded(self) -> str:
+        """What the design takes beyond `UTILISATION` of the board, in words; empty when it fits."""
+        parts = []
+        for what, (used, there) in self.use().items():
+            share = next(share for name, share in UTILISATION.items() if what.startswith(name))
+            if used > share * there:
+                parts.append(f"{used} {what} of {there}" + (f" ({share:.0%} may be used)" if share < 1 else ""))
+        return ", ".join(parts)
 
 
 def estimate(graph: UnitGraph, board: Board) -> Estimate:
     """Cost models over a wired graph. Estimates, not synthesis results."""
-    streams = graph.streams()
-    rows = []
-    for node in graph:
-        cost = node.unit.cost()
-        row = UnitEstimate(node.name, node.unit.kind, _folding(node.unit), cost.lut, cost.ff, cost.dsp)
-        for memory in node.unit.memories().values():
-            row.memory[memory.kind] = row.memory.get(memory.kind, 0) + memory.total_bits
-            row.lut_memory_bits += memory.total_bits if memory.depth <= LUT_ROM_DEPTH else 0
-        for kind, bits in cost.ram_bits.items():
-            row.memory[kind] = row.memory.get(kind, 0) + bits
-        for tensor in node.outputs:
-            channel = graph.channels[tensor]
-            bits = channel.depth * streams[tensor].word_bits
-            row.memory["fifos"] = row.memory.get("fifos", 0) + bits
-            row.lut_memory_bits += bits if channel.latency == 1 else 0
-            row.lut += 10  # counters of count and credits
-            row.ff += 12
-        rows.append(row)
-    return Estimate(rows, board.resources.lut_inputs)
+    rows = [estimate_unit(n.name, n.unit, [graph.channels[t] for t in n.outputs], board.resources) for n in graph]
+    found = Estimate(rows, board.resources)
+    _balance(found)
+    return found
+
+
+def estimate_unit(name: str, unit: Unit, channels: Iterable[Channel], resources: Resources) -> UnitEstimate:
+    """The row of `unit` with these FIFOs at its outputs."""
+    cost = unit.cost()
+    row = UnitEstimate(name, unit.kind, _folding(unit), cost.lut, cost.ff, cost.dsp)
+    for memory, (kind, depth, width) in unit.memory_shapes().items():
+        row.memories.append(_memory(memory, kind, depth, width, resources))
+    for kind, (depth, width) in cost.rams.items():
+        row.memories.append(_memory(kind, kind, depth, width, resources))
+    for port, (channel, stream) in enumerate(zip(channels, unit.outputs(), strict=True)):
+        # a word that is visible after one cycle cannot come out of block RAM; after two it can come out of either home
+        home: Home | None = "lut" if channel.latency == 1 else None
+        row.memories.append(_memory(f"out{port}", "fifos", channel.depth, stream.word_bits, resources, home))
+        row.lut += 10  # counters of count and credits
+        row.ff += 12
+    return row
+
+
+def _memory(name: str, kind: str, depth: int, width: int, resources: Resources, home: Home | None = None) -> MemoryUse:
+    lut, blocks = lut_memory(depth, width, resources), block_count(depth, width, resources)
+    chosen = home or memory_home(depth, width, resources)[0]
+    return MemoryUse(name, kind, depth, width, chosen, lut, blocks, home is not None)
+
+
+def _balance(found: Estimate) -> None:
+    """Memories move where one home is too small and the other has room: those first that take least there."""
+    movable = sorted((m for u in found.units for m in u.memories if not m.fixed), key=lambda m: m.lut / m.blocks)
+    has = found.resources
+    surplus = found.bram_blocks - int(UTILISATION["block RAM"] * has.bram_blocks)
+    for memory in movable:
+        if surplus > 0 and memory.home == "bram":
+            memory.home = "lut"
+            surplus -= memory.blocks
+    beyond = found.lut - UTILISATION["LUT"] * has.lut
+    for memory in reversed(movable):
+        if beyond > 0 and memory.home == "lut" and memory.blocks <= -surplus:
+            memory.home = "bram"
+            surplus += memory.blocks
+            beyond -= memory.lut
 
 
 def _folding(unit: object) -> str:

@@ -11,6 +11,7 @@ from hwsv import datatypes
 from hwsv.errors import InputError
 from hwsv.graph import INPUT, LENGTH, Channel, Node, UnitGraph
 from hwsv.simulator.timing import run
+from hwsv.units.base import Stream
 from hwsv.units.fork import Fork
 from hwsv.units.length_fork import LENGTH_DTYPE, LengthFork
 from hwsv.units.mvtu import Mvtu
@@ -74,12 +75,27 @@ def _insert_forks(graph: UnitGraph) -> None:
             continue
         stream = graph.stream(tensor)
         copies = tuple(f"{tensor}_copy{i}" for i in range(len(users)))
-        unit = Fork(stream.freq, stream.channels, stream.dtype, len(users), stream.lanes)
+        unit = fork(stream, len(users))
         for (user, port), copy in zip(users, copies, strict=True):
             _rewire(graph, user.name, port, copy)
         producer = graph.producers().get(tensor)
         at = graph.nodes.index(producer[0]) + 1 if producer else 0
         graph.nodes.insert(at, Node(f"{tensor}_fork", unit, (tensor,), copies))
+
+
+def fork(stream: Stream, copies: int) -> Fork:
+    """The fork of a stream: it has the lanes of who writes it."""
+    return Fork(stream.freq, stream.channels, stream.dtype, copies, stream.lanes)
+
+
+def converters(stream: Stream, lanes: int, wanted: int) -> list[WidthConverter]:
+    """Width converters from `lanes` to `wanted` lanes, by way of the gcd where neither divides; none if equal."""
+    steps = [lanes, wanted]
+    if max(steps) % min(steps):
+        steps.insert(1, math.gcd(*steps))
+    return [
+        WidthConverter(stream.freq, stream.channels, stream.dtype, a, b) for a, b in pairwise(steps) if a != b
+    ]  # fmt: skip
 
 
 def _rewire(graph: UnitGraph, name: str, port: int, tensor: str) -> None:
@@ -89,22 +105,15 @@ def _rewire(graph: UnitGraph, name: str, port: int, tensor: str) -> None:
 
 
 def _convert_widths(graph: UnitGraph) -> None:
-    """Width converters where producer and consumer differ in lanes; by way of the gcd where neither divides."""
+    """Width converters where producer and consumer differ in lanes."""
     producers = graph.producers()
     for node in list(graph.nodes):
         for port, (tensor, wanted) in enumerate(zip(node.inputs, node.unit.inputs(), strict=True)):
             if tensor not in producers:
                 continue  # the source gives what the first unit takes
             source, out = producers[tensor]
-            lanes = source.unit.outputs()[out].lanes
-            steps = [lanes, wanted.lanes]
-            if max(steps) % min(steps):
-                steps.insert(1, math.gcd(*steps))
-            for number, (narrow, wide) in enumerate(pairwise(steps)):
-                if narrow == wide:
-                    continue
-                made = f"{tensor}_x{wide}"
-                unit = WidthConverter(wanted.freq, wanted.channels, wanted.dtype, narrow, wide)
+            for number, unit in enumerate(converters(wanted, source.unit.outputs()[out].lanes, wanted.lanes)):
+                made = f"{tensor}_x{unit.out_lanes}"
                 index = next(i for i, n in enumerate(graph.nodes) if n.name == node.name)
                 graph.nodes.insert(index, Node(f"{tensor}_width{number}", unit, (tensor,), (made,)))
                 _rewire(graph, node.name, port, made)

@@ -7,7 +7,7 @@ from hwsv.errors import InputError
 GOOD = {
     "name": "mine", "description": "a board", "device": "D-1", "package": "P", "flow": "nextpnr", "clock_mhz": 25,
     "resources": {
-        "lut": 1000, "lut_inputs": 4, "ff": 1000, "bram_blocks": 10, "bram_block_kbit": 18, "dsp": 0,
+        "lut": 1000, "lut_inputs": 4, "ff": 1000, "bram_blocks": 10, "bram_block_kbit": 18, "bram_port_bits": 36, "dsp": 0,
     },
     "sources": ["a data sheet"],
 }  # fmt: skip

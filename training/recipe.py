@@ -87,7 +87,7 @@ class StageConfig(_Section):
 
 
 class Recipe(_Section):
-    """A network, its data and its two trainings."""
+    """A network, its data and its trainings."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")
     seed: int = 1
@@ -97,6 +97,7 @@ class Recipe(_Section):
     augment: AugmentConfig = AugmentConfig()
     float_twin: StageConfig
     binary: StageConfig
+    refinement: StageConfig | None = Field(default=None, description="goes on from the binary network's end")
 
 
 def load_recipe(path: str | Path) -> Recipe:

@@ -34,6 +34,7 @@ class _Stage:
     net: SpeakerNet | FloatNet
     loss: AngularMargin
     teacher: nn.Module | None = None
+    seed: int = 0
     step: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
@@ -92,7 +93,7 @@ def train(recipe_path: str | Path, data_root: str | Path, out_dir: str | Path, r
     out.mkdir(parents=True, exist_ok=True)
     log = out / f"{recipe.name}.log.jsonl"
     if not resume:
-        for stale in (log, out / "float_twin.ckpt", out / "binary.ckpt"):
+        for stale in (log, *out.glob("*.ckpt")):
             stale.unlink(missing_ok=True)
     crops, heldout = Crops(recipe, root, out / "cache"), Heldout(recipe, root)
 
@@ -106,6 +107,12 @@ def train(recipe_path: str | Path, data_root: str | Path, out_dir: str | Path, r
     binary.loss.load_state_dict(twin.loss.state_dict())
     _optimise(binary, recipe, crops, heldout, out, log)
 
+    if recipe.refinement is not None:
+        refinement = _stage("refinement", recipe, binary.net, crops.classes)
+        refinement.teacher, refinement.seed = twin.net, recipe.seed + 1
+        refinement.loss.load_state_dict(binary.loss.state_dict())
+        _optimise(refinement, recipe, crops, heldout, out, log)
+
     save_checkpoint(twin.net, recipe, out / f"{recipe.name}_float.pt")
     slim = out / f"{recipe.name}.pt"
     save_checkpoint(binary.net, recipe, slim)
@@ -114,7 +121,8 @@ def train(recipe_path: str | Path, data_root: str | Path, out_dir: str | Path, r
 
 def _stage(name: str, recipe: Recipe, net: SpeakerNet | FloatNet, classes: int) -> _Stage:
     config: StageConfig = getattr(recipe, name)
-    return _Stage(name, config, net, AngularMargin(recipe.network.embedding, classes, config.margin, config.scale))
+    loss = AngularMargin(recipe.network.embedding, classes, config.margin, config.scale)
+    return _Stage(name, config, net, loss, seed=recipe.seed)
 
 
 def _optimise(stage: _Stage, recipe: Recipe, crops: Crops, heldout: Heldout, out: Path, log: Path) -> None:
@@ -167,8 +175,8 @@ class _Batch:
 
 def _batch(stage: _Stage, recipe: Recipe, crops: Crops, step: int) -> _Batch:
     """The batch that belongs to this seed and step, whoever asks for it and when."""
-    mels, classes = crops.batch(np.random.default_rng([recipe.seed, step]), stage.config.batch)
-    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+    mels, classes = crops.batch(np.random.default_rng([stage.seed, step]), stage.config.batch)
+    generator = torch.Generator().manual_seed(stage.seed * 1_000_003 + step)
     x = _as_features(augment(torch.from_numpy(mels), recipe.augment, generator), recipe)[:, None]
     x = x.contiguous(memory_format=torch.channels_last)
     target = None

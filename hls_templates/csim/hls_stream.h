@@ -1,84 +1,69 @@
-// Stand-in for Vitis' hls_stream.h in hwsv's C simulation: an unbounded FIFO in which reading an empty stream and
-// data left over at the end of a stream's life are errors that end the run (exit code 3, one line on stderr).
+// Stand-in for Vitis' hls_stream.h in hwsv's C simulation. Data left over at the end of a stream's life and reading an
+// empty stream are errors that end the run (exit code 3, one line on stderr); with HWSV_CSIM_BOUNDED, processes are
+// fibres, a stream holds its declared depth, and a process that cannot go on lets the others run.
 //
-// With HWSV_CSIM_TRACE=FOLDER in the environment each stream appends its words, in order, to FOLDER/NAME.bin whenever it
-// has run empty: processes run one after the other, so that is once an utterance.
+// With HWSV_CSIM_TRACE=FOLDER in the environment each stream appends its words, in order, to FOLDER/NAME.bin.
 #pragma once
 
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <string>
-#include <vector>
+#include "fifo.hpp"
 
-#include <ap_int.h>
+#ifdef HWSV_CSIM_BOUNDED
+#include "fibres.hpp"
+#else
+namespace hls {
+namespace csim {
+[[noreturn]] inline void wait_for_change(const fifo& stream) { fail("read on empty stream", stream.name); }
+inline void note_progress() {}
+}  // namespace csim
+}  // namespace hls
+#endif
 
 namespace hls {
 
-namespace csim {
-
-[[noreturn]] inline void fail(const char* what, const std::string& stream) {
-  std::fprintf(stderr, "hwsv-csim-error: %s: %s\n", what, stream.c_str());
-  std::fflush(nullptr);
-  std::_Exit(3);
-}
-
-inline const char* trace_folder() {
-  static const char* const folder = std::getenv("HWSV_CSIM_TRACE");
-  return folder;
-}
-
-/// 64-bit limbs of a word, least significant first.
-template <int WIDTH>
-void append_limbs(const ap_uint<WIDTH>& word, std::vector<uint64_t>& out) {
-  for (int i = 0; i < (WIDTH + 63) / 64; ++i) out.push_back(ap_uint<64>(word >> (64 * i)).to_uint64());
-}
-template <typename Word>
-void append_limbs(const Word& word, std::vector<uint64_t>& out) {
-  out.insert(out.end(), word.limb, word.limb + word.limbs);
-}
-
-}  // namespace csim
-
 template <typename T>
-class stream {
+class stream : private csim::fifo {
  public:
-  explicit stream(const char* name = "unnamed") : name_(name) {}
+  explicit stream(const char* name = "unnamed") { fifo::name = name; }
   stream(const stream&) = delete;
   stream& operator=(const stream&) = delete;
   ~stream() {
-    if (!empty()) csim::fail("words left over in stream", name_);
+    if (!empty()) csim::fail("words left over in stream", name);
   }
 
   T read() {
-    if (empty()) csim::fail("read on empty stream", name_);
+    while (empty()) csim::wait_for_change(*this);
     const T word = words_[head_++];
-    if (empty()) forget();
+    --count;
+    if (empty() || (head_ >= 4096 && head_ >= count)) forget();
+    csim::note_progress();
     return word;
   }
-  void write(const T& word) { words_.push_back(word); }
-  bool empty() const { return head_ == words_.size(); }
-  bool full() const { return false; }
-  size_t size() const { return words_.size() - head_; }
+  void write(const T& word) {
+    while (full()) csim::wait_for_change(*this);
+    words_.push_back(word);
+    ++count;
+    csim::note_progress();
+  }
+  bool empty() const { return count == 0; }
+  bool full() const { return count == depth; }
+  size_t size() const { return count; }
+
+  /// What the bounded C simulation makes of ``#pragma HLS STREAM``.
+  void bound(size_t words) { depth = words; }
 
  private:
-  /// All words were read: start again, and give a large buffer back.
+  /// Drops the words that were read, and gives a large buffer back.
   void forget() {
-    if (csim::trace_folder()) dump();
-    words_.clear();
+    if (csim::trace_folder()) {
+      std::vector<uint64_t> limbs;
+      for (size_t i = 0; i < head_; ++i) csim::append_limbs(words_[i], limbs);
+      csim::append_trace(name, limbs);
+    }
+    words_.erase(words_.begin(), words_.begin() + head_);
     head_ = 0;
-    if (words_.capacity() > 4096) words_.shrink_to_fit();
-  }
-  void dump() const {
-    std::vector<uint64_t> limbs;
-    for (const T& word : words_) csim::append_limbs(word, limbs);
-    const std::string path = std::string(csim::trace_folder()) + "/" + name_ + ".bin";
-    FILE* file = std::fopen(path.c_str(), "ab");
-    const bool good = file && std::fwrite(limbs.data(), 8, limbs.size(), file) == limbs.size();
-    if (!good || std::fclose(file)) csim::fail("cannot write trace of stream", name_);
+    if (empty() && words_.capacity() > 16384) words_.shrink_to_fit();
   }
 
-  std::string name_;
   std::vector<T> words_;
   size_t head_ = 0;
 };

@@ -9,12 +9,13 @@
 
 #include <cstdint>
 
-#include <ap_int.h>
 #include <hls_stream.h>
 
 #ifdef HWSV_CSIM_FAST
 #include "native_words.hpp"
 #else
+
+#include <ap_int.h>
 
 namespace hwsv {
 

@@ -45,21 +45,26 @@ def compile_(
     model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="QONNX file of the network.")],
     board: Annotated[str, typer.Option(help="Board name (see 'hwsv boards') or a board file.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Design folder to write.")],
-    fps: Annotated[float | None, typer.Option(help="Utterances a second to fold for.")] = None,
+    fps: Annotated[
+        str | None, typer.Option(metavar="N|max", help="Utterances a second to fold for, or the most that fit.")
+    ] = None,
     backend: Annotated[Backend, typer.Option(help="What to emit.")] = Backend.hls,
     folding: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="PE, SIMD and lanes by unit.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compile a network into a design folder."""
-    from hwsv.compile import compile_model
+    from hwsv.compile import compile_model, parse_fps
+    from hwsv.folding import bottleneck
 
     with stages("compile") as progress:
-        design = compile_model(model, board, out, fps, backend.value, folding, progress)
+        design = compile_model(model, board, out, parse_fps(fps), backend.value, folding, progress)
     manifest = design.manifest
     if as_json:
-        facts = manifest.model_dump(include={"name", "hash", "target_fps", "outputs"})
+        facts = manifest.model_dump(include={"name", "hash", "target_fps", "limit", "outputs"})
+        facts["bottleneck"] = bottleneck(design.graph, manifest.input.frames_example)[0]
         return print_json(facts | {"folder": str(out), "board": manifest.board.name, "units": len(design.graph.nodes)})
     print(f"{out}: {manifest.name} for {manifest.board.name}, {len(design.graph.nodes)} units, {manifest.hash[:12]}")
+    print_bottleneck(design)
 
 
 @app.command()
@@ -67,16 +72,26 @@ def estimate(folder: DesignFolder, as_json: Json = False) -> None:
     """Estimate resources by the units' cost models."""
     from hwsv.design import Design
     from hwsv.estimate import estimate as run
+    from hwsv.folding import bottleneck, unit_cycles
 
     design = Design.open(folder)
     found, has = run(design.graph, design.manifest.board), design.manifest.board.resources
+    beats = unit_cycles(design.graph, design.manifest.input.frames_example)
+    name, cycles = bottleneck(design.graph, design.manifest.input.frames_example)
     if as_json:
-        totals = {k: getattr(found, k) for k in ("lut", "ff", "dsp", "bram_kbit", "memory_bits")}
-        units = [asdict(unit) for unit in found.units]
-        return print_json(totals | {"memory": found.memory, "board": has.model_dump(), "units": units})
-    rows = [(u.node, u.kind, u.folding, round(u.lut), round(u.ff), u.dsp, f"{u.memory_bits:,}") for u in found.units]
-    print_table("Units (estimates)", ["unit", "kind", "folding", ">LUT", ">FF", ">DSP", ">memory bits"], rows)
+        totals = {k: getattr(found, k) for k in ("lut", "ff", "dsp", "bram_blocks", "bram_kbit", "memory_bits")}
+        units = [unit.to_json() for unit in found.units]
+        facts = totals | {"bottleneck": name, "bottleneck_cycles": cycles, "limit": design.manifest.limit}
+        return print_json(facts | {"memory": found.memory, "board": has.model_dump(), "units": units})
+    rows = [
+        (u.node, u.kind, u.folding, round(u.lut), round(u.memory_lut), round(u.ff), u.dsp, u.bram_blocks,
+         f"{u.memory_bits:,}", f"{beats.get(u.node, 0):,}")
+        for u in found.units
+    ]  # fmt: skip
+    columns = ["LUT logic", "LUT memory", "FF", "DSP", "RAM blocks", "memory bits", "cycles"]
+    print_table("Units (estimates)", ["unit", "kind", "folding", *(f">{column}" for column in columns)], rows)
     print_resources(design)
+    print_bottleneck(design)
 
 
 def print_resources(design: "Design") -> None:
@@ -84,17 +99,30 @@ def print_resources(design: "Design") -> None:
     from hwsv.estimate import estimate as run
 
     board = design.manifest.board
-    found, has = run(design.graph, board), board.resources
-    pairs = [
-        (f"LUT{has.lut_inputs}", found.lut, has.lut),
-        ("flip-flops", found.ff, has.ff),
-        ("block RAM kbit", round(found.bram_kbit), has.bram_kbit),
-        ("DSP", found.dsp, has.dsp),
+    found = run(design.graph, board)
+    rows = [
+        (name, f"{used:,}", f"{there:,}", f"{100 * used / there:.0f} %" if there else "-")
+        for name, (used, there) in found.use().items()
     ]
-    rows = [(n, f"{used:,}", f"{there:,}", f"{100 * used / there:.0f} %" if there else "-") for n, used, there in pairs]
     print_table(f"Estimated resources on {board.name}", ["resource", ">used", ">board", ">share"], rows)
     kinds = [(kind, f"{bits / 1000:,.1f}") for kind, bits in (found.memory | {"all": found.memory_bits}).items()]
     print_table("Memory by kind", ["kind", ">kbit (1000 bits)"], kinds)
+    if exceeded := found.exceeded():
+        print(f"does not fit {board.name}: {exceeded}")
+
+
+def print_bottleneck(design: "Design") -> None:
+    """The unit that sets the rate, and why a design made with --fps max is not faster."""
+    from hwsv.folding import bottleneck
+
+    manifest = design.manifest
+    name, cycles = bottleneck(design.graph, manifest.input.frames_example)
+    print(
+        f"bottleneck: {name}, {cycles:,} cycles for {manifest.input.frames_example} frames "
+        f"({manifest.board.clock_hz / cycles:,.1f} utterances/s at {manifest.board.clock_mhz:g} MHz)"
+    )
+    if manifest.limit:
+        print(f"limit: {manifest.limit}")
 
 
 @app.command()

@@ -7,7 +7,8 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -15,20 +16,35 @@ from typing import Literal
 from hwsv.errors import InputError
 from hwsv.resources import data_folder
 
-Mode = Literal["strict", "fast"]
+Mode = Literal["strict", "fast", "bounded", "sanitized"]
+"""strict: ``ap_int`` of the declared widths; sanitized: that under UBSan; fast: native integers; bounded: those, with
+processes as fibres over FIFOs of the declared depths."""
 
 EXECUTABLE = "csim"
 
+_FAST = ["-O2", *(["-mpopcnt"] if platform.machine() in ("x86_64", "AMD64") else []), "-DHWSV_CSIM_FAST"]
+_MODE_FLAGS: dict[Mode, list[str]] = {
+    "fast": _FAST,
+    "bounded": [*_FAST, "-DHWSV_CSIM_BOUNDED"],
+    # -O1 runs ap_int code as fast as -O2 does, and compiles a third faster
+    "strict": ["-O1"],
+    # ap_int shifts negative numbers to the left, which C++ defines since 2020
+    "sanitized": ["-O1", "-std=c++20", "-fsanitize=undefined", "-fno-sanitize-recover=all"],
+}
 
-def build(project: Path, sources: Sequence[str], flags: Sequence[str], mode: Mode) -> Path:
+
+def build(
+    project: Path, sources: Sequence[str], flags: Sequence[str], mode: Mode, instead: Mapping[str, str] | None = None
+) -> Path:
     """Compile `sources` of the HLS project at `project` as they are now; the executable.
 
     It is ``project/build/<mode>-<hash>/csim``; the folder appears whole, by renaming, and only after success.
+    instead: text that is compiled in place of a source's, and kept beside the executable.
     Raises InputError when a tool is missing or the sources do not compile.
     """
-    project = project.resolve()
-    command = [*_compiler(), *flags, *_mode_flags(mode)]
-    target = project / "build" / f"{mode}-{_digest(project, command)}"
+    project, instead = project.resolve(), instead or {}
+    command = [*_compiler(), *flags, "-w", *_MODE_FLAGS[mode]]  # -w: the pragmas are for Vitis
+    target = project / "build" / f"{mode}-{_digest(project, [*command, *sources, *instead.values()])}"
     if (target / EXECUTABLE).is_file():
         return target / EXECUTABLE
     try:
@@ -37,11 +53,16 @@ def build(project: Path, sources: Sequence[str], flags: Sequence[str], mode: Mod
     except OSError as error:
         raise InputError(f"{project}: the C simulation cannot be built here: {error.strerror}") from error
     try:
-        made = subprocess.run(
-            [*command, *sources, "-o", str(scratch / EXECUTABLE)], cwd=project, capture_output=True, text=True
-        )  # fmt: skip
-        if made.returncode:
-            raise InputError(f"{project}: the generated C++ does not compile: {_first_error(made.stderr)}")
+        for name, text in instead.items():
+            (scratch / name).write_text(text)
+        places = [str(scratch / source) if source in instead else source for source in sources]
+        objects = [str(scratch / f"{number}.o") for number in range(len(sources))]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            compiling = ([*command, "-iquote", ".", "-c", a, "-o", b] for a, b in zip(places, objects, strict=True))
+            list(pool.map(lambda one: _run(project, one), compiling))
+        _run(project, [*command, *objects, "-o", str(scratch / EXECUTABLE)])
+        for path in objects:
+            Path(path).unlink()
         try:
             scratch.rename(target)
         except OSError:
@@ -50,6 +71,12 @@ def build(project: Path, sources: Sequence[str], flags: Sequence[str], mode: Mod
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return target / EXECUTABLE
+
+
+def _run(project: Path, command: Sequence[str]) -> None:
+    made = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    if made.returncode:
+        raise InputError(f"{project}: the generated C++ does not compile: {_first_error(made.stderr)}")
 
 
 @cache
@@ -64,12 +91,6 @@ def _compiler() -> tuple[str, ...]:
     if headers is None:
         raise InputError("C simulation needs the ap_types headers: pip install --no-deps hls4ml==1.3.0")
     return compiler, "-isystem", str(data_folder("hls_templates") / "csim"), "-isystem", str(headers)
-
-
-def _mode_flags(mode: Mode) -> list[str]:
-    popcount = ["-mpopcnt"] if platform.machine() in ("x86_64", "AMD64") else []
-    # -w: the pragmas are for Vitis. -O1 runs ap_int code as fast as -O2 does, and compiles a third faster.
-    return ["-O2", *popcount, "-w", "-DHWSV_CSIM_FAST"] if mode == "fast" else ["-O1", "-w"]
 
 
 def _digest(project: Path, command: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 
 from hwsv import bits
 from hwsv.boards import Board
-from hwsv.codegen import hls_model
+from hwsv.codegen import hls_model, pragmas
 from hwsv.codegen.hls_model import DEPTH_MARGIN, LENGTH_DEPTH, HlsModel
 from hwsv.codegen.identifiers import design_identifier
 from hwsv.graph import INPUT, OUTPUT, UnitGraph
@@ -36,7 +36,10 @@ DEFAULT_MAX_WORD_BITS = 1024
 
 
 def generate(graph: UnitGraph, name: str, folder: Path, board: Board) -> HlsModel:
-    """Write the HLS project of the wired `graph` into `folder`. Raises InputError for what cannot be generated."""
+    """Write the HLS project of the wired `graph` into `folder`.
+
+    Raises InputError for what cannot be generated, PragmaError should a template have a bad pragma.
+    """
     model = hls_model.build(graph, design_identifier(name))
     write_sources(model, folder)
     part = board.device if board.flow == "vivado" else REFERENCE_PART
@@ -50,6 +53,8 @@ def generate(graph: UnitGraph, name: str, folder: Path, board: Board) -> HlsMode
     }
     for file in ("run_hls.tcl", "hls_config.cfg"):
         _write(folder / file, f"{file}.j2", values)
+    tops = {f"units/{process.name}.cpp": f"{process.name}_top" for process in model.processes}
+    pragmas.check(folder, {f"{model.name}.cpp": model.name, **tops})
     return model
 
 

@@ -72,15 +72,20 @@ def load_model(path: Path) -> onnx.ModelProto:
     """
     try:
         model = _parse(path)
-        _check_header(model)
-        _check_nodes(model.graph)
-        _read_external(model, path.parent)
-        _check_tensors(model.graph)
-        _check_interface(model.graph)
-        _sort(model.graph)
+        check_model(model, path.parent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return model
+
+
+def check_model(model: onnx.ModelProto, folder: Path) -> None:
+    """What `load_model` does to a parsed model, in place. folder: where its external data may lie."""
+    _check_header(model)
+    _check_nodes(model.graph)
+    _read_external(model, folder)
+    _check_tensors(model.graph)
+    _check_interface(model.graph)
+    _sort(model.graph)
 
 
 def _parse(path: Path) -> onnx.ModelProto:

@@ -82,7 +82,7 @@ def cheapest(table: Table, freq: int, in_dtype: str, out_dtype: str, what: str) 
     rows = [(grid[m], v[m]) for v, m in zip(values, mask, strict=True)]
     common = {"freq": freq, "channels": channels, "in_dtype": in_dtype, "out_dtype": out_dtype}
     found = [
-        *_thresholds(rows, table.reach, common),
+        *rising_or_falling(rows, table.reach, common),
         *_multiply_adds(rows, table.reach, common),
         *_lookup(rows, common),
     ]
@@ -121,7 +121,8 @@ def _levels(reach: Reach) -> tuple[int, int]:
     return step, low % step
 
 
-def _thresholds(rows: list[tuple[Ints, Ints]], reach: Reach, common: dict) -> list[Unit]:
+def rising_or_falling(rows: list[tuple[Ints, Ints]], reach: Reach, common: dict) -> list[Threshold]:
+    """The Threshold of a function given by (inputs, values) a channel; none where a channel is not monotone."""
     low, high = reach.ends
     step, _ = _levels(reach)
     levels = (high - low) // step

@@ -99,12 +99,15 @@ class Memory:
 
 @dataclass(frozen=True)
 class Cost:
-    """Estimated resources: 4-input LUTs, flip-flops, DSP multipliers, and RAM bits that are not a `Memory`, by kind."""
+    """Estimated resources: 4-input LUTs, flip-flops, DSP multipliers, and by kind the RAM that is not a `Memory`.
+
+    rams: kind -> (words, bits a word).
+    """
 
     lut: float = 0
     ff: float = 0
     dsp: int = 0
-    ram_bits: dict[str, int] = dataclasses.field(default_factory=dict)
+    rams: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
 
 
 class Unit(ABC):
@@ -137,6 +140,10 @@ class Unit(ABC):
     def actors(self, frames: int) -> tuple[Actor, ...]:
         """Beat schedule for one utterance of `frames` input frames."""
 
+    def beats(self, frames: int) -> int:
+        """Cycles for an utterance of `frames` input frames if it never waits: the beats of its slowest actor."""
+        return max(actor.beats for actor in self.actors(frames))
+
     @abstractmethod
     def cost(self) -> Cost:
         """Estimated resources, memories of `memories` not counted."""
@@ -144,6 +151,10 @@ class Unit(ABC):
     def memories(self) -> dict[str, Memory]:
         """Contents to emit, by name (an identifier)."""
         return {}
+
+    def memory_shapes(self) -> dict[str, tuple[str, int, int]]:
+        """(kind, words, bits a word) of each of `memories`; overridden where it is known without folding the data."""
+        return {name: (m.kind, m.depth, m.word_bits) for name, m in self.memories().items()}
 
     def from_words(self, inputs: list[Tensor], memories: dict[str, Tensor]) -> list[Tensor]:
         """Word-level model for the cycle simulator: folded words ``[n, lanes]`` in and out, one utterance.

@@ -98,6 +98,10 @@ class Mvtu(Unit):
         data = folded.transpose(0, 2, 1, 3).reshape(-1, self.pe * self.simd)
         return {"weights": Memory(data, self.weight_dtype, "weights")}
 
+    def memory_shapes(self) -> dict[str, tuple[str, int, int]]:
+        width = self.pe * self.simd * datatypes.bits(self.weight_dtype)
+        return {"weights": ("weights", self.neuron_folds * self.synapse_folds, width)}
+
     def from_words(self, inputs: list[Tensor], memories: dict[str, Tensor]) -> list[Tensor]:
         words = inputs[0].reshape(-1, self.synapse_folds, self.simd)
         # float64 sums of these integers are exact (|acc| < 2^53) and BLAS makes them fast
@@ -131,8 +135,8 @@ class Mvtu(Unit):
         # XNOR + compressor tree of a popcount: about 1.5 LUT4 a lane; a w x d multiplier: about w*d LUT4.
         # One 4-LUT a bit for each accumulator's adder, and the counters of the beat.
         lane = 1.5 if weight == data == 1 else 1.1 * weight * data + data
-        replay = self.synapse_folds * self.inputs()[0].word_bits if self.neuron_folds > 1 else 0
+        replay = {"input_buffers": (self.synapse_folds, self.inputs()[0].word_bits)} if self.neuron_folds > 1 else {}
         return Cost(
             lut=lanes * lane + self.pe * acc + 30, ff=lanes * lane * 0.5 + 2 * self.pe * acc + 40,
-            ram_bits={"input_buffers": replay} if replay else {},
+            rams=replay,
         )  # fmt: skip

@@ -66,5 +66,5 @@ class Pool(Unit):
 
     def cost(self) -> Cost:
         bits = datatypes.bits(self.out_dtype)
-        state = self.channels * bits
-        return Cost(lut=self.lanes * 2 * bits + 20, ff=self.lanes * 2 * bits + 20, ram_bits={"accumulators": state})
+        state = self.channels // self.lanes, self.lanes * bits
+        return Cost(lut=self.lanes * 2 * bits + 20, ff=self.lanes * 2 * bits + 20, rams={"accumulators": state})

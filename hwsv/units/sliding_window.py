@@ -110,6 +110,10 @@ class SlidingWindow(Unit):
         buffer = SharedBuffer("lines", self.buffer_pixels, frames * self.freq)
         return self._writer(frames, buffer), self._reader(frames, buffer)
 
+    def beats(self, frames: int) -> int:
+        pixels = max(frames * self.freq, self.out_frames(frames) * self.out_freq * self.taps)
+        return pixels * self.channels // self.lanes
+
     def _writer(self, frames: int, buffer: SharedBuffer) -> Actor:
         """One word a beat; a pixel waits for a free place with its first word and counts as written with its last."""
         n = self.channels // self.lanes
@@ -151,8 +155,9 @@ class SlidingWindow(Unit):
         return Actor("reader", self.latency, segments, (1,), (0,), buffer, beats=needs.size)
 
     def cost(self) -> Cost:
-        bits = self.buffer_pixels * self.channels * datatypes.bits(self.dtype)
-        return Cost(lut=90 + 1.0 * self.outputs()[0].word_bits, ff=100, ram_bits={"line_buffers": bits})
+        words = self.buffer_pixels * self.channels // self.lanes
+        lines = {"line_buffers": (words, self.inputs()[0].word_bits)}
+        return Cost(lut=90 + 1.0 * self.outputs()[0].word_bits, ff=100, rams=lines)
 
 
 def _row_groups(rows: int, cols: int, kernel: int, stride: int, pad: int, frames: int) -> list[tuple[int, int, int]]:

@@ -147,5 +147,5 @@ class StatsPool(Unit):
         words = self.channels * (1 if self.over_freq else self.freq)
         return Cost(
             lut=self.lanes * (s1 + s2 + 20) + 12 * s2, ff=self.lanes * (s1 + s2) + 8 * s2, dsp=self.lanes + 6,
-            ram_bits={"accumulators": 2 * words * (s1 + s2)},
+            rams={"accumulators": (2 * words // self.lanes, self.lanes * (s1 + s2))},
         )  # fmt: skip

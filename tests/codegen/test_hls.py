@@ -11,7 +11,7 @@ from hwsv.errors import InputError
 from hwsv.graph import UnitGraph
 from hwsv.resources import data_folder
 from hwsv.wiring import wire
-from tests.codegen.pragmas import problems
+from hwsv.codegen.pragmas import problems
 from tests.graphs import resnet
 
 HOSTILE = 'x"; system("touch owned"); */ int main() {\n#include <x>\n??/\n\\'

@@ -57,6 +57,7 @@ def recipe_values(steps: int = 24) -> dict:
         },
         "float_twin": stage,
         "binary": {**stage, "distil": 10},
+        "refinement": {**stage, "distil": 10, "lr": 1e-3},
     }
 
 

@@ -130,7 +130,9 @@ def test_cost_is_finite_and_positive(kind: str, r: Random):
     cost = unit.cost()
     assert math.isfinite(cost.lut) and cost.lut > 0
     assert math.isfinite(cost.ff) and cost.ff > 0
-    assert cost.dsp >= 0 and all(n > 0 for n in cost.ram_bits.values())
+    assert cost.dsp >= 0 and all(depth > 0 and bits > 0 for depth, bits in cost.rams.values())
+    shapes = {name: (m.kind, m.depth, m.word_bits) for name, m in unit.memories().items()}
+    assert unit.memory_shapes() == shapes
 
 
 def folding_fields(unit: Unit) -> list[str]:

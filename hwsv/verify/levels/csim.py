@@ -1,4 +1,4 @@
-"""Levels ``csim`` and ``csim-strict``: the generated HLS C++, compiled and run."""
+"""Levels ``csim``, ``csim-strict`` and ``csim-bounded``: the generated HLS C++, compiled and run."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -19,7 +19,7 @@ class CsimLevel(Level):
 
     name = "csim"
     place = 60
-    mode: ClassVar[Literal["fast", "strict"]] = "fast"
+    mode: ClassVar[Literal["fast", "strict", "bounded"]] = "fast"
 
     @cached_property
     def _csim(self) -> "Csim":
@@ -41,3 +41,11 @@ class CsimStrictLevel(CsimLevel):
     name = "csim-strict"
     place = 61
     mode = "strict"
+
+
+class CsimBoundedLevel(CsimLevel):
+    """FIFOs of the declared depths and all processes at once: a deadlock fails, and names who waits for whom."""
+
+    name = "csim-bounded"
+    place = 62
+    mode = "bounded"
