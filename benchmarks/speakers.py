@@ -10,10 +10,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from hwsv.cli.output import progress
+from hwsv.cli.output import print_table, progress
 from hwsv.design import Design
 from hwsv.host import calibration
 from hwsv.host.speakers import Speaker, Store, now
@@ -42,21 +40,20 @@ def main() -> None:
     names, speakers = np.unique(list(listed.values()), return_inverse=True)
     true, false = _claims(design, found, rows, speakers, names)
     every, labels, _, _ = calibration.enrolment_trials(rows, speakers, found.recordings)
-    console = Console()
-    console.print(
+    print(
         f"design {design.manifest.name} ({design.manifest.hash[:12]}), threshold {found.threshold:+.4f} "
         f"from {found.source}: {100 * found.false_rejects:.2f} % false rejects, "
         f"{100 * found.false_accepts:.2f} % false accepts there"
     )
-    table = Table("claims on test speakers", "false rejects", "false accepts", "true scores", "false scores")
+    table = []
     for label, own, others in (
         (f"{SPEAKERS} enrolled, {found.recordings} recordings each", true, false),
         (f"all {len(names)} enrolled, every claim", every[labels], every[~labels]),
     ):
         rejects, accepts = own < found.threshold, others >= found.threshold
-        table.add_row(label, _rate(rejects), _rate(accepts), _spread(own), _spread(others))
-    console.print(table)
-    console.print("scores: median (5 % - 95 %)")
+        table.append((label, _rate(rejects), _rate(accepts), _spread(own), _spread(others)))
+    columns = ["", ">false rejects", ">false accepts", ">true scores", ">false scores"]
+    print_table("Claims on test speakers (scores: median, 5 % - 95 %)", columns, table)
     if options.picture:
         _draw(every[labels], every[~labels], found.threshold, options.picture)
 

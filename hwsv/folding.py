@@ -87,7 +87,7 @@ def fold_fastest(
 
     best, limit = tried(len(rates) - 1)
     if limit:
-        raise InputError(f"{graph.name!r} does not fit {board.name} even in its smallest folding: {limit}")
+        raise InputError(f"{graph.name!r} does not fit {board.name} even in its cheapest folding: {limit}")
     low, high = 0, len(rates) - 1  # rates ascend in cycles: high fits; below low nothing does
     while low < high:
         middle = (low + high) // 2

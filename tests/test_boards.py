@@ -7,7 +7,8 @@ from hwsv.errors import InputError
 GOOD = {
     "name": "mine", "description": "a board", "device": "D-1", "package": "P", "flow": "nextpnr", "clock_mhz": 25,
     "resources": {
-        "lut": 1000, "lut_inputs": 4, "ff": 1000, "bram_blocks": 10, "bram_block_kbit": 18, "bram_port_bits": 36, "dsp": 0,
+        "lut": 1000, "lut_inputs": 4, "ff": 1000, "dsp": 0,
+        "bram_blocks": 10, "bram_block_kbit": 18, "bram_port_bits": 36,
     },
     "sources": ["a data sheet"],
 }  # fmt: skip
@@ -42,6 +43,7 @@ def test_a_board_is_one_file(tmp_path):
         ({"name": "../x"}, "name: "),
         ({"colour": "red"}, "colour: Extra inputs"),
         ({"resources": {"lut": -1}}, r"resources\.lut: "),
+        ({"resources": GOOD["resources"] | {"bram_port_bits": 37}}, r"resources\.bram_port_bits: .*9, 18, 36 or 72"),
         ({"sources": []}, "sources: "),
     ],
 )

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,18 +11,19 @@ import pytest
 
 from hwsv import csim, wiring
 from hwsv.boards import load_board
-from hwsv.codegen import hls
+from hwsv.codegen import bounded, hls, hls_model
 from hwsv.design import Design, InputSpec, Manifest
 from hwsv.errors import CheckFailed, InputError
 from hwsv.folding import fold
 from hwsv.graph import INPUT, OUTPUT, UnitGraph
+from hwsv.simulator import timing
 from hwsv.units.base import Tensor
 from hwsv.units.mvtu import Mvtu
 from hwsv.units.sliding_window import SlidingWindow
 from tests.graphs import Builder, resnet
 from tests.units import catalogue
 
-MODES = ("fast", "strict")
+MODES = ("fast", "strict", "bounded")
 PER_KIND = 2
 LENGTHS = (9, 4, 13)
 
@@ -63,13 +65,22 @@ def units(tmp_path_factory):
     return chosen, csim.run_units(chosen, tmp_path_factory.mktemp("units"))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["fast", "strict"])
 def test_every_unit_computes_its_golden_model(units, mode):
     chosen, results = units
     for (unit, utterances), outputs in zip(chosen, results[mode], strict=True):
         for tensors, got in zip(utterances, outputs, strict=True):
             for expected, tensor in zip(unit.golden(*tensors), got, strict=True):
                 np.testing.assert_array_equal(tensor, expected, err_msg=str(unit))
+
+
+def test_units_are_free_of_undefined_behaviour(tmp_path_factory):
+    """The first unit of every kind, strictly and under UBSan: it ends the run at the first overflow or bad index."""
+    first = {unit.kind: (unit, utterances) for unit, utterances in reversed(cases())}
+    (results,) = csim.run_units(list(first.values()), tmp_path_factory.mktemp("sanitized"), ("sanitized",)).values()
+    for (unit, utterances), outputs in zip(first.values(), results, strict=True):
+        for tensors, got in zip(utterances, outputs, strict=True):
+            assert all(map(np.array_equal, got, unit.golden(*tensors))), str(unit)
 
 
 def open_design(graph: UnitGraph, folder: Path) -> Design:
@@ -180,6 +191,96 @@ def test_strict_mode_shows_an_accumulator_that_is_too_narrow(small):
     edit(config, r"(struct stem_mvtu \{.*?using out_type = hwsv::Int<)\d+>", r"\g<1>5>")
     strict = csim.Csim(small, "strict").run(features, trace=True)
     assert not all(np.array_equal(c["stem_mvtu_out"], g) for c, g in zip(strict.channels, golden, strict=True))
+
+
+def test_the_sanitizer_passes_a_good_network_and_names_the_line_of_a_bad_one(small):
+    """A native accumulator that is too narrow, and a row of weights that is not there."""
+    features = [np.random.default_rng(0).integers(-128, 128, (800, 6, 1))]
+    (embedding,) = csim.Csim(small, "sanitized").run(features).embeddings
+    np.testing.assert_array_equal(embedding, small.graph.golden(features[0])[OUTPUT].reshape(-1))
+    for file, pattern, replacement, message in (
+        ("include/stats_pool.hpp", r"using Wide = [^;]*;", "using Wide = int;", "stats_pool.hpp.*integer overflow"),
+        ("toy_config.hpp", r"(struct fc_mvtu \{.*?neuron_folds = )(\d+)", r"\g<1>1\2", "words.hpp.*out of bounds"),
+    ):
+        text = (small.folder / "hls" / file).read_text()
+        edit(small.folder / "hls" / file, pattern, replacement)
+        with pytest.raises(CheckFailed, match=message):
+            csim.Csim(small, "sanitized").run(features)
+        (small.folder / "hls" / file).write_text(text)
+
+
+@pytest.fixture(scope="module")
+def block(tmp_path_factory) -> tuple[Design, str, int]:
+    """A residual block, the name of its bypass FIFO in C++, and the least depth with which the RTL does not hang."""
+    graph = wiring.wire(fold(resnet(freq=6, width=2, blocks=(1,), outputs=3), 13, 2000.0))
+    design = open_design(graph, tmp_path_factory.mktemp("block"))
+    bypass = graph.node("s0c0_add").inputs[1]
+
+    def hangs(depth: int) -> bool:
+        try:
+            timing.run(graph, list(LENGTHS), graph.channels | {bypass: replace(graph.channels[bypass], depth=depth)})
+        except timing.Deadlock:
+            return True
+        return False
+
+    cliff = next(depth for depth in range(1, 100) if not hangs(depth))
+    assert cliff > 2
+    (name,) = [port.name for port in hls_model.build(graph, "toy").channels if port.tensor == bypass]
+    return design, name, cliff
+
+
+def declare(design: Design, stream: str, depth: int) -> None:
+    edit(design.folder / "hls" / "toy.cpp", rf"(#pragma HLS STREAM variable={stream} depth=)\d+", rf"\g<1>{depth}")
+
+
+def test_a_fifo_as_deep_as_the_rtl_needs_does_not_hang(block):
+    design, stream, cliff = block
+    declare(design, stream, cliff)
+    features = random_features(design.graph)
+    found = csim.Csim(design, "bounded").run(features * 3).embeddings
+    expected = [design.graph.golden(x)[OUTPUT].reshape(-1) for x in features] * 3
+    assert all(map(np.array_equal, found, expected))
+
+
+def test_a_fifo_past_the_cliff_is_a_deadlock_with_its_cycle(block):
+    """One word below the RTL's cliff the HLS fork, which fills its outputs in turn, just manages; two do not."""
+    design, stream, cliff = block
+    declare(design, stream, cliff - 2)
+    with pytest.raises(csim.HlsDeadlock) as caught:
+        csim.Csim(design, "bounded").run(random_features(design.graph))
+    deadlock = caught.value
+    assert deadlock.exit_code == 1 and "\n" not in str(deadlock)
+    assert f"stem_requantise_out_fork: {stream!r} is full (depth {cliff - 2})" in deadlock.cycle
+    entries = [re.fullmatch(r"(\w+): '(\w+)' is (full|empty) \(depth \d+\)", text) for text in deadlock.cycle]
+    ends = csim._ends(design.graph, hls_model.build(design.graph, "toy"))
+    for entry, following in zip(entries, [*entries[1:], entries[0]], strict=True):
+        process, name, state = entry.groups()
+        writer, reader = ends[name]
+        assert (process, following[1]) == ((reader, writer) if state == "empty" else (writer, reader))
+    assert set(deadlock.cycle) < set(deadlock.blocked) and all(text in str(deadlock) for text in deadlock.blocked)
+
+
+def test_a_stream_without_a_depth_has_vitis_default(block):
+    text = (block[0].folder / "hls" / "toy.cpp").read_text()
+    line = f"#pragma HLS STREAM variable={block[1]} "
+    bare = "".join(part for part in text.splitlines(keepends=True) if not part.startswith(line))
+    depths = re.findall(rf"{block[1]}\.bound\((\d+)\)", bounded.instrument(bare))
+    assert depths == ["2"]
+    processes = len(block[0].graph.nodes)  # with distribute_lengths in place of the length fork
+    assert bounded.instrument(text).count("hls::csim::process(") == processes
+
+
+def test_a_process_that_waits_for_words_that_never_come_is_named(small):
+    config = small.folder / "hls" / "toy_config.hpp"
+    edit(config, r"(struct stem_requantise \{.*?in_frame_words = )(\d+)", r"\g<1>1\2")
+    with pytest.raises(csim.HlsDeadlock, match=r"stem_requantise: 'stem_mvtu_out' is empty \(depth \d+\)"):
+        csim.Csim(small, "bounded").run(random_features(small.graph))
+
+
+def test_a_file_without_a_dataflow_region_is_no_top():
+    for text in ("", "int main() {}\n", "void toy(\n) {\n#pragma HLS DATAFLOW\n}\n"):
+        with pytest.raises(InputError, match="dataflow"):
+            bounded.instrument(text)
 
 
 def test_a_folder_without_a_project_is_bad_input(small):

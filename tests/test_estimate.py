@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from hwsv.boards import load_board
-from hwsv.estimate import LUT_ROM_DEPTH, estimate
+from hwsv.estimate import estimate
 from hwsv.folding import fold
 from hwsv.graph import INPUT, OUTPUT, Channel, Node, UnitGraph
+from hwsv.memory_home import block_count, memory_home
 from hwsv.units.mvtu import Mvtu
 from hwsv.units.threshold import Threshold
 from hwsv.wiring import wire
@@ -26,12 +27,13 @@ def test_a_small_example_by_hand():
     }
     assert found.memory_bits == sum(found.memory.values())
     assert [u.folding for u in found.units] == ["pe=2 simd=16", "lanes=2"]
-    # a ROM of 16 words and LUT RAM FIFOs are LUTs; the deep FIFO is block RAM
-    assert [u.lut_memory_bits for u in found.units] == [512 + 8 * 2 * 8, 64]
-    assert found.bram_kbit == (64 + 200) / 1024
-    assert found.lut == round(sum(u.lut + u.lut_memory_bits / 16 for u in found.units))
+    # all are shallow: a LUT4 holds 16 bits; 100 words of 2 bits are 7 of them and 6 multiplexers a bit
+    assert [u.memory_lut for u in found.units] == [32 + 16 + 2 * 8, 2 * 8 + 2 * (7 + 6)]
+    assert found.bram_kbit == found.bram_blocks == 0
+    assert found.lut == round(sum(u.lut + u.memory_lut for u in found.units))
     xilinx = estimate(graph, load_board("pynq-z2"))
-    assert xilinx.lut == round(sum(u.lut + u.lut_memory_bits / 64 for u in xilinx.units))
+    # a LUT6 holds 64 bits, and three more choose among four
+    assert [u.memory_lut for u in xilinx.units] == [32 + 16 + 2 * 8, 2 * 8 + 2 * (2 + 1 / 3)]
 
 
 def test_sums_are_the_sums_of_the_rows():
@@ -44,7 +46,8 @@ def test_sums_are_the_sums_of_the_rows():
         assert found.memory[kind] == sum(u.memory.get(kind, 0) for u in found.units)
     assert found.dsp == sum(u.dsp for u in found.units)
     assert found.ff == round(sum(u.ff for u in found.units))
-    assert 0 < found.bram_kbit < found.memory_bits / 1024
+    assert found.bram_blocks == sum(u.bram_blocks for u in found.units)
+    assert found.lut == round(sum(u.lut + u.memory_lut for u in found.units))
 
 
 def test_weights_are_counted_whole_whatever_the_folding():
@@ -54,10 +57,70 @@ def test_weights_are_counted_whole_whatever_the_folding():
         assert estimate(graph, load_board("ulx3s-25f")).memory["weights"] == weights
 
 
-@pytest.mark.parametrize("depth, in_lut", [(LUT_ROM_DEPTH, True), (LUT_ROM_DEPTH * 2, False)])
-def test_deep_memories_are_block_ram(depth, in_lut):
-    weights = np.ones((1, depth), np.int64)
-    unit = Mvtu(1, depth, depth, weights, "BIPOLAR", "BIPOLAR", "INT9")
-    graph = UnitGraph("one", [Node("m", unit, (INPUT,), (OUTPUT,))], {INPUT: Channel(8), OUTPUT: Channel(8, 2)})
-    (row,) = estimate(graph, load_board("ulx3s-25f")).units
-    assert row.lut_memory_bits == (depth if in_lut else 0)
+@pytest.mark.parametrize(
+    "depth, width, home, blocks",
+    [
+        (16, 512, "lut", 0),
+        (18, 512, "lut", 0),  # 15 blocks at 3 % otherwise
+        (2304, 4, "bram", 1),  # 4k x 4
+        (9216, 2, "bram", 2),  # 8k x 2, twice deep
+        (512, 36, "bram", 1),
+        (512, 37, "bram", 2),
+        (4608, 32, "bram", 9),
+        (512, 1, "lut", 0),  # 63 LUTs are less of the board than one block
+    ],
+)
+def test_a_memory_lives_where_it_takes_less_of_the_board(depth, width, home, blocks):
+    assert memory_home(depth, width, load_board("ulx3s-25f").resources) == (home, blocks)
+
+
+def test_wide_ports_need_fewer_blocks():
+    assert block_count(18, 512, load_board("ulx3s-25f").resources) == 15
+    assert block_count(18, 512, load_board("pynq-z2").resources) == 8  # 36 kbit, 72 bits wide
+    assert block_count(1024, 36, load_board("pynq-z2").resources) == 1
+
+
+def test_a_board_without_block_ram_uses_luts():
+    resources = load_board("ulx3s-25f").resources.model_copy(update={"bram_blocks": 0})
+    assert memory_home(100_000, 36, resources) == ("lut", 0)
+
+
+def matrix(depth: int, latency: int = 2) -> UnitGraph:
+    unit = Mvtu(1, depth, depth, np.ones((1, depth), np.int64), "BIPOLAR", "BIPOLAR", "INT14")
+    channels = {INPUT: Channel(8), OUTPUT: Channel(8, latency)}
+    return UnitGraph("one", [Node("m", unit, (INPUT,), (OUTPUT,))], channels)
+
+
+def test_a_fifo_that_answers_after_one_cycle_is_no_block_ram():
+    board = load_board("ulx3s-25f")
+    deep = matrix(16)
+    for latency, home in ((1, "lut"), (2, "bram")):
+        deep.channels[OUTPUT] = Channel(8000, latency)
+        (fifo,) = [m for m in estimate(deep, board).units[0].memories if m.kind == "fifos"]
+        assert fifo.home == home
+
+
+def test_memories_move_where_there_is_room():
+    """8192 weight bits: block RAM by themselves, LUTs where blocks are short, and back where LUTs are short too."""
+    board = load_board("ulx3s-25f")
+
+    def home(**resources):
+        limited = board.model_copy(update={"resources": board.resources.model_copy(update=resources)})
+        (weights,) = [m for m in estimate(matrix(8192), limited).units[0].memories if m.kind == "weights"]
+        return weights.home
+
+    assert home() == "bram"
+    assert home(bram_blocks=0) == "lut"
+    assert home(lut=10**6, bram_blocks=56) == "lut", "cheaper there"
+    assert home(lut=1200, bram_blocks=1) == "bram"
+    # LUTs alone cannot hold it: it takes the block although that is the larger share
+    assert home(lut=1210, bram_blocks=2) == "bram"
+
+
+def test_what_exceeds_a_board_is_said():
+    board = load_board("ulx3s-25f")
+    graph = matrix(64)
+    assert estimate(graph, board).exceeded() == ""
+    tiny = board.model_copy(update={"resources": board.resources.model_copy(update={"lut": 50})})
+    found = estimate(graph, tiny)
+    assert found.exceeded() == f"{found.lut} LUT4 of 50 (80% may be used)"

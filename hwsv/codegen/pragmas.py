@@ -52,7 +52,7 @@ DIRECTIVES = {
 _PRAGMA = re.compile(r"^[ \t]*#[ \t]*pragma\b[ \t]*(.*)$", re.MULTILINE)
 _COMMENT = re.compile(r"//.*$", re.MULTILINE)
 _STREAM_PARAMETER = re.compile(r"hls::stream<[^&()]*>& (\w+)")
-_TYPE_BEFORE = re.compile(r"(?<!\breturn)(?<!\belse)(?<=[\w>])&?\s+(?:\(&)?$|[^\s]>&?\s+$")
+_TYPE_BEFORE = re.compile(r"(?:\w(?<!return)(?<!else)|\S>)&?\s+(?:\(&)?$")
 _LOCAL_STREAM = re.compile(r"^ *hls::stream<[^&()]*> (\w+)[(;]", re.MULTILINE)
 
 

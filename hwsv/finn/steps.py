@@ -4,19 +4,19 @@ They need neither FINN nor its configuration (`cfg` is not read), so they also r
 one step tells the next is in the model, so that FINN's ``start_step`` can resume from any saved stage.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNodeNames
+from qonnx.transformation.general import GiveUniqueNodeNames
 from qonnx.transformation.infer_data_layouts import InferDataLayouts
 
 from hwsv.finn.thresholds import EvaluateThresholds
 from hwsv.frontend.cleanup import clean_up
 from hwsv.frontend.entry import IntegerInput
-from hwsv.frontend.execute import Executor, metadata
+from hwsv.frontend.execute import Executor
 from hwsv.frontend.load import check_model
 from hwsv.frontend.normalise import ToIntegers
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from finn.builder.build_dataflow_config import DataflowBuildConfig
 else:
     DataflowBuildConfig = Any
+
+BuildStep = Callable[[ModelWrapper, DataflowBuildConfig], ModelWrapper]
 
 INPUT_SCALE = "hwsv.input_scale"
 """Metadata: float value of one step of the integer input."""
@@ -53,7 +55,7 @@ def step_hwsv_integers(model: ModelWrapper, cfg: DataflowBuildConfig) -> ModelWr
     model = model.transform(entry, make_deepcopy=False, cleanup=False)
     for dim, value in zip(model.graph.input[0].type.tensor_type.shape.dim, dims, strict=True):
         dim.dim_value = value
-    _note(model, INPUT_SCALE, repr(entry.scale))
+    model.set_metadata_prop(INPUT_SCALE, repr(entry.scale))
     return _with_shapes(model)
 
 
@@ -61,14 +63,14 @@ def step_hwsv_thresholds(model: ModelWrapper, cfg: DataflowBuildConfig) -> Model
     """Everything between an integer accumulator and the next quantiser as one MultiThreshold of integers."""
     thresholds = EvaluateThresholds()
     model = model.transform(thresholds, make_deepcopy=False, cleanup=False)
-    _note(model, LEFT, "\n".join(thresholds.left))
+    model.set_metadata_prop(LEFT, "\n".join(thresholds.left))
     model = _with_shapes(model)
-    for step in (GiveUniqueNodeNames(), GiveReadableTensorNames(), InferDataLayouts()):
+    for step in (GiveUniqueNodeNames(), InferDataLayouts()):
         model = model.transform(step, make_deepcopy=False)
     return model
 
 
-HWSV_STEPS = (step_hwsv_clean_up, step_hwsv_integers, step_hwsv_thresholds)
+HWSV_STEPS: tuple[BuildStep, ...] = (step_hwsv_clean_up, step_hwsv_integers, step_hwsv_thresholds)
 """In this order, they stand in for FINN's ``step_qonnx_to_finn``, ``step_tidy_up`` and most of ``step_streamline``."""
 
 
@@ -78,7 +80,3 @@ def _with_shapes(model: ModelWrapper) -> ModelWrapper:
     for name, array in Executor(model.model).run({entry: np.zeros(model.get_tensor_shape(entry), np.float32)}).items():
         model.set_tensor_shape(name, list(array.shape))
     return model
-
-
-def _note(model: ModelWrapper, key: str, text: str) -> None:
-    onnx.helper.set_model_props(model.model, metadata(model.model) | {key: text})

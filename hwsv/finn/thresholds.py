@@ -102,9 +102,11 @@ class _Rewriter:
         if unit is None:
             self.left.append(step.found.nodes[-1].doc_string)
             return
-        thresholds = unit.thresholds.copy()
+        # thresholds that can occur as values: FINN halves those of XNOR products, which move in steps of two
+        grid, first = table.reach_in.step, int(table.reach_in.low[0])
+        thresholds = first + -(-(unit.thresholds - first) // grid) * grid
         falling = np.flatnonzero(unit.falling)
-        thresholds[falling] = 1 - thresholds[falling, ::-1]  # x < t is -x >= 1 - t
+        thresholds[falling] = grid - thresholds[falling, ::-1]  # x < t is -x >= step - t
         source = self._negated(step, falling) if falling.size else root
         sign = (unit.base, unit.step, unit.levels) == (-1, 2, 1) and self._takes_signs(name)
         if sign:
@@ -189,7 +191,17 @@ class _Rewriter:
             while name in self.renamed:
                 name = self.renamed[name]
             copy.input[at] = name
+        pad = self.producer.get(copy.input[0])
+        if copy.op_type == "Conv" and pad is not None and pad.op_type == "Pad" and self.constants[pad.input[2]] == 0:
+            self._merge(pad, copy)
         return copy
+
+    def _merge(self, pad: onnx.NodeProto, conv: onnx.NodeProto) -> None:
+        """Zero padding in front of a convolution becomes its own: FINN converts that."""
+        conv.input[0] = self._renamed(pad).input[0]
+        (pads,) = (a for a in conv.attribute if a.name == "pads")
+        amounts = self.constants[pad.input[1]][[2, 3, 6, 7]]
+        pads.ints[:] = [int(own) + int(more) for own, more in zip(pads.ints, amounts, strict=True)]
 
     def _type_others(self, nodes: list[onnx.NodeProto]) -> None:
         """Data types of what is no signal: layout and padding, integer constants."""
@@ -197,9 +209,14 @@ class _Rewriter:
             out = node.output[0]
             if out not in self.dtypes or node.op_type in QUANTISERS:
                 continue
-            if node.op_type in ("Flatten", "Pad"):
-                fill = int(self.constants[node.input[2]]) if node.op_type == "Pad" else None
-                self.dtypes[out] = _including(self.dtypes[node.input[0]], fill)
+            if node.op_type == "Flatten":
+                self.dtypes[out] = self.dtypes[node.input[0]]
+            if node.op_type == "Pad":
+                self.dtypes[out] = _including(self.dtypes[node.input[0]], int(self.constants[node.input[2]]))
+                continue
+            if node.op_type == "Mul" and node.input[1] not in self.dtypes:
+                factor = int(self.constants[node.input[1]])
+                self.dtypes[out] = datatypes.smallest(*sorted(factor * v for v in datatypes.limits(self.dtypes[node.input[0]])))
             for name in node.input:
                 array = self.constants.get(name)
                 if array is not None and name not in self.dtypes and np.array_equal(np.rint(array), array):
@@ -209,10 +226,10 @@ class _Rewriter:
                     self.dtypes[name] = datatypes.BIPOLAR if signs else datatypes.smallest(min(low, -weights), high)
 
 
-def _including(dtype: str, value: int | None) -> str:
+def _including(dtype: str, value: int) -> str:
     """The type that also holds `value`."""
     low, high = datatypes.limits(dtype)
-    if value is None or (low <= value <= high and not (dtype == datatypes.BIPOLAR and value == 0)):
+    if low <= value <= high and not (dtype == datatypes.BIPOLAR and value == 0):
         return dtype
     return datatypes.smallest(min(low, value), max(high, value))
 

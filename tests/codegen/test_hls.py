@@ -9,9 +9,7 @@ from hwsv.boards import load_board
 from hwsv.codegen import hls
 from hwsv.errors import InputError
 from hwsv.graph import UnitGraph
-from hwsv.resources import data_folder
 from hwsv.wiring import wire
-from hwsv.codegen.pragmas import problems
 from tests.graphs import resnet
 
 HOSTILE = 'x"; system("touch owned"); */ int main() {\n#include <x>\n??/\n\\'
@@ -83,33 +81,11 @@ def test_a_tensor_with_two_consumers_is_refused(tmp_path):
         generated(resnet(freq=8, width=4, blocks=(1,), outputs=6), tmp_path)
 
 
-def test_pragmas_and_lines(graph, tmp_path):
+def test_lines(graph, tmp_path):
     for name, text in generated(graph, tmp_path).items():
-        if name.endswith((".cpp", ".hpp")):
-            assert list(problems(text)) == [], name
         assert text.endswith("\n") and not re.search(r"[ \t]$", text, re.MULTILINE), name
         assert max(map(len, text.splitlines())) <= 130, name
         assert "#define" not in text
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "message"),
-    [
-        ("#pragma HLS PIPELINE II=1 style=flp", "#pragma HLS PIPELINE II=1", "missing option"),
-        ("#pragma HLS PIPELINE", "#pragma HLS PIPLINE", "unknown directive"),
-        ("variable=kept", "variable=sumz", "not declared"),
-        ("type=complete", "type=whole", "unknown value"),
-    ],
-)
-def test_the_pragma_checker_can_fail(before, after, message):
-    text = (data_folder("hls_templates") / "include" / "mvtu.hpp").read_text().replace("variable=sums", "variable=kept")
-    assert list(problems(text)) == []
-    assert any(message in problem for problem in problems(text.replace(before, after)))
-
-
-def test_a_stream_port_without_an_interface_is_seen(graph, tmp_path):
-    text = generated(graph, tmp_path)["toy_net.cpp"]
-    assert list(problems(text.replace("#pragma HLS INTERFACE mode=axis port=length\n", "")))
 
 
 def test_fifo_depths_are_the_channels_plus_the_margin(graph, tmp_path):
