@@ -64,20 +64,22 @@ check-tools:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv is missing. On Debian: apt-get install python3-venv"; exit 2; }
 
-# finn-plus and hls4ml declare dependencies (torch, CUDA, TensorFlow …) that nothing here uses: hence --no-deps.
+# finn-plus and hls4ml declare dependencies (torch, CUDA, TensorFlow …) and pins that nothing here uses: hence
+# --no-deps, and pip's remarks on them are dropped.
+QUIET_PINS := 2> >(grep -vE "^(ERROR: pip's dependency resolver|finn-plus|hls4ml) " >&2)
 $(VENV)/.toolchain: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "setting up the toolchain in $(VENV) …"
-	@$(PIP) -e .
+	@$(PIP) -e . $(QUIET_PINS)
 	@$(PIP) --no-deps finn-plus==1.6.1 hls4ml==1.3.0
 	@touch $@
 
 # The CPU build of torch is tried first: the plain name brings several GB of CUDA packages on many machines.
 $(VENV)/.train: $(VENV)/.toolchain pyproject.toml
 	@echo "setting up torch, Brevitas and the test tools in $(VENV) …"
-	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) --index-url $(TORCH_INDEX) torch==2.13.0; \
-	 else $(PIP) torch==2.13.0+cpu 2>/dev/null || $(PIP) torch==2.13.0; fi
-	@$(PIP) -e '.[train,dev]'
+	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) --index-url $(TORCH_INDEX) torch==2.13.0 $(QUIET_PINS); \
+	 else $(PIP) torch==2.13.0+cpu 2>/dev/null || $(PIP) torch==2.13.0 $(QUIET_PINS); fi
+	@$(PIP) -e '.[train,dev]' $(QUIET_PINS)
 	@touch $@
 
 clean: ## remove designs and the environment

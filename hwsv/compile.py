@@ -80,6 +80,7 @@ def compile_model(
         write_packed(graph, folder / "network.packed")
         write_memories(graph, folder / "mem")
         hls.generate(graph, graph.name, folder / "hls", chosen)
+        hls.write_random_vectors(graph, folder / "hls" / "data", _vector_lengths(imported.input))
         manifest = Manifest(
             name=graph.name,
             hwsv_version=__version__,
@@ -121,6 +122,12 @@ def graph_hash(graph: UnitGraph) -> str:
 
 def _outputs(graph: UnitGraph, frames: int) -> int:
     return graph.frames(frames)[OUTPUT] * graph.stream(OUTPUT).words_per_frame * graph.stream(OUTPUT).lanes
+
+
+def _vector_lengths(spec: InputSpec) -> list[int]:
+    """Two utterances for the test bench of the HLS project, as short as may be: the golden model computes them."""
+    shortest = spec.frames_min if spec.frames_fixed is None else spec.frames_fixed
+    return [shortest, shortest if spec.frames_fixed else min(shortest + 15, spec.frames_max)]
 
 
 def _check_lengths(spec: InputSpec) -> list[int]:

@@ -11,12 +11,13 @@
 
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import jinja2
 import numpy as np
 
-from hwsv import bits
+from hwsv import bits, datatypes
 from hwsv.boards import Board
 from hwsv.codegen import hls_model, pragmas
 from hwsv.codegen.hls_model import DEPTH_MARGIN, LENGTH_DEPTH, HlsModel
@@ -94,6 +95,15 @@ def write_vectors(graph: UnitGraph, folder: Path, features: Sequence[Tensor], ex
         write_words(folder / f"{OUTPUT}.expected.bin", graph.stream(OUTPUT), expected)
 
 
+def write_random_vectors(graph: UnitGraph, folder: Path, lengths: Sequence[int]) -> None:
+    """Vectors of seeded utterances of `lengths` frames, uniform over the data type, with their golden embeddings."""
+    stream, rng = graph.stream(INPUT), np.random.default_rng(0)
+    low, high = datatypes.limits(stream.dtype)
+    drawn = [rng.integers(low, high + 1, (frames, stream.freq, stream.channels)) for frames in lengths]
+    features = [np.where(x >= 0, 1, -1) if stream.dtype == datatypes.BIPOLAR else x for x in drawn]
+    write_vectors(graph, folder, features, [graph.golden(x)[OUTPUT] for x in features])
+
+
 def write_words(path: Path, stream: Stream, tensors: Sequence[Tensor]) -> None:
     """The words of `tensors` on `stream`, one utterance after the other, as little-endian 64-bit limbs."""
     with path.open("wb") as file:
@@ -112,6 +122,7 @@ def _write(path: Path, template: str, values: dict[str, object]) -> None:
     path.write_text(_templates().get_template(template).render(values))
 
 
+@cache
 def _templates() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(data_folder("hls_templates") / "project"),

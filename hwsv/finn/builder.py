@@ -41,7 +41,7 @@ def import_finn(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name == "finn":
+        if (error.name or "finn").split(".")[0] == "finn":
             raise InputError("FINN is not installed; run: pip install --no-deps finn-plus==1.6.1") from error
         raise InputError(f"FINN needs the package {error.name!r}; run: pip install 'hwsv[finn]'") from error
 
@@ -92,7 +92,15 @@ def _xsi() -> ModuleType:
         raise InputError("FINN's RTL simulation needs Vivado; set XILINX_VIVADO")
 
     module = ModuleType("finn.xsi", "Stand-in made by hwsv: no Vivado.")
-    names = ("SimEngine", "locate_glbl", "compile_sim_obj", "load_sim_obj", "reset_rtlsim", "close_rtlsim", "rtlsim_multi_io")
+    names = (
+        "SimEngine",
+        "locate_glbl",
+        "compile_sim_obj",
+        "load_sim_obj",
+        "reset_rtlsim",
+        "close_rtlsim",
+        "rtlsim_multi_io",
+    )
     for name in (*names, "get_simkernel_so", "is_available", "ensure_available"):
         setattr(module, name, missing)
     return module

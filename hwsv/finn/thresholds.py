@@ -216,7 +216,9 @@ class _Rewriter:
                 continue
             if node.op_type == "Mul" and node.input[1] not in self.dtypes:
                 factor = int(self.constants[node.input[1]])
-                self.dtypes[out] = datatypes.smallest(*sorted(factor * v for v in datatypes.limits(self.dtypes[node.input[0]])))
+                self.dtypes[out] = datatypes.smallest(
+                    *sorted(factor * v for v in datatypes.limits(self.dtypes[node.input[0]]))
+                )
             for name in node.input:
                 array = self.constants.get(name)
                 if array is not None and name not in self.dtypes and np.array_equal(np.rint(array), array):

@@ -113,7 +113,7 @@ class Cost:
 class Unit(ABC):
     """One hardware block. Public fields of the dataclass are its parameters, saved as ONNX attributes/initialisers."""
 
-    kind: ClassVar[str]
+    kind: ClassVar[str] = ""
     latency: ClassVar[int] = 1
     """D: cycles from the issue of a beat to its pushes. One constant, used by RTL and simulator."""
     frame_aware: ClassVar[bool] = False

@@ -1,10 +1,14 @@
 """Thresholds: trials like those of use, the operating point asked for, a calibration of this model only."""
 
 import dataclasses
+import hashlib
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hwsv.compile import compile_model
 from hwsv.errors import InputError
 from hwsv.host import calibration, scoring
 from hwsv.host.calibration import Calibration, enrolment_trials, operating_point
@@ -105,6 +109,20 @@ def test_a_calibration_belongs_to_a_model_and_not_to_a_folding(design):
     other = dataclasses.replace(design, manifest=design.manifest.model_copy(update={"model_sha256": "1" * 64}))
     with pytest.raises(InputError, match="made for another model"):
         calibration.load(other)
+
+
+def test_the_shipped_calibration_is_of_the_shipped_model():
+    zoo = Path(__file__).parents[2] / "training" / "zoo"
+    found = Calibration.model_validate_json((zoo / "nano.calibration.json").read_bytes())
+    assert found.model == hashlib.sha256((zoo / "nano.onnx").read_bytes()).hexdigest(), "run 'hwsv calibrate' again"
+
+
+def test_compile_copies_the_calibration_beside_the_model(mlp, tmp_path):
+    model = Path(shutil.copy(mlp, tmp_path / "mine.onnx"))
+    (tmp_path / "mine.calibration.json").write_text("kept as it is")
+    compiled = compile_model(model, "ulx3s-85f", tmp_path / "design", fps=1000)
+    assert (compiled.folder / calibration.CALIBRATION).read_text() == "kept as it is"
+    assert compiled.manifest.model_sha256 == hashlib.sha256(model.read_bytes()).hexdigest()
 
 
 def test_missing_and_damaged(design):

@@ -31,8 +31,7 @@ from tests.units.catalogue import generator, values
 class Paced(Unit):
     """Passes words on at leisure: a pop at beat `pop` and a push at beat `push` of every `period` beats.
 
-    No unit of the library has idle beats at both ends of its period, so the simulator's tests bring their own. Without
-    a `kind` it is not registered.
+    No unit of the library has idle beats at both ends of its period, so the simulator's tests bring their own.
     """
 
     freq: int
@@ -62,6 +61,9 @@ class Paced(Unit):
 
     def cost(self) -> Cost:
         return Cost()
+
+
+Paced.kind = "paced"  # set afterwards: a kind in the class body would register it
 
 
 class Chain:
