@@ -1,4 +1,4 @@
-"""hwsv's passes as steps of FINN's builder: ``step(model, cfg) -> model``, to be listed in ``DataflowBuildConfig.steps``.
+"""hwsv's passes as steps of FINN's builder: ``step(model, cfg) -> model``, for ``DataflowBuildConfig.steps``.
 
 They need neither FINN nor its configuration (`cfg` is not read), so they also run on a bare ``ModelWrapper``. All that
 one step tells the next is in the model, so that FINN's ``start_step`` can resume from any saved stage.

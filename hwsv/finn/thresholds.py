@@ -242,7 +242,7 @@ def _threshold(table: Table) -> Threshold | None:
     grid, mask = table.reach_in.grid(), table.reach_in.mask()
     values = table.values[:1] if shared else table.values
     if shared:
-        mask = mask.any(axis=0, keepdims=True)
+        mask = np.logical_or.reduce(mask, axis=0)[None]
     rows = [(grid[m], v[m]) for v, m in zip(values, mask, strict=True)]
     common = {"freq": 1, "channels": len(table.values)}
     dtypes = {

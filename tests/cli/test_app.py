@@ -57,7 +57,21 @@ def test_a_defect_asks_to_be_reported(ending, monkeypatch):
 def test_help_is_light(spawn):
     result = spawn("--help")
     assert result.returncode == 0
-    for command in ("compile", "estimate", "simulate", "verify", "embed", "evaluate", "train", "export", "boards"):
+    for command in (
+        "compile",
+        "estimate",
+        "simulate",
+        "verify",
+        "embed",
+        "evaluate",
+        "train",
+        "export",
+        "boards",
+        "enroll",
+        "check",
+        "speakers",
+        "calibrate",
+    ):
         assert f"  {command} " in result.stdout
 
 

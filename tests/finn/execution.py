@@ -31,14 +31,16 @@ def run_node(
     outs = [f"out{i}" for i in range(len(shapes))]
     node = helper.make_node(kind, names, outs, domain=DOMAIN, backend="fpgadataflow", **attributes)
     graph = helper.make_graph(
-        [node], "one", [helper.make_tensor_value_info(n, TensorProto.FLOAT, a.shape) for n, a in zip(names, inputs)],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in zip(outs, shapes)],
-    )  # fmt: skip
+        [node],
+        "one",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, a.shape) for n, a in zip(names, inputs, strict=True)],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in zip(outs, shapes, strict=True)],
+    )
     model = ModelWrapper(qonnx_make_model(graph, ir_version=8))
     for name, dtype in zip(names, dtypes, strict=True):
         model.set_tensor_datatype(name, dtype_of(dtype))
-    context = {n: a.astype(np.float32) for n, a in zip(names, inputs)}
-    context |= {n: np.zeros(s, np.float32) for n, s in zip(outs, shapes)}
+    context = {n: a.astype(np.float32) for n, a in zip(names, inputs, strict=True)}
+    context |= {n: np.zeros(s, np.float32) for n, s in zip(outs, shapes, strict=True)}
     getCustomOp(model.graph.node[0]).execute_node(context, model.graph)
     results = [context[name] for name in outs]
     assert all(np.array_equal(np.rint(r), r) for r in results)

@@ -155,10 +155,3 @@ def test_steps_need_neither_finn_nor_torch(conv_net):
     )
     result = subprocess.run([sys.executable, "-c", code, conv_net], capture_output=True, text=True, timeout=120)
     assert result.stdout.strip() == "[]", result.stderr
-
-
-def test_steps_have_the_names_that_finn_resolves():
-    assert [step.__name__ for step in HWSV_STEPS] == [
-        "step_hwsv_clean_up", "step_hwsv_integers", "step_hwsv_thresholds",
-    ]  # fmt: skip
-    assert HWSV_STEPS == (step_hwsv_clean_up, step_hwsv_integers, step_hwsv_thresholds)

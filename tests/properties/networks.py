@@ -44,14 +44,14 @@ class Builder:
     def one(self, options: Any) -> Any:
         return self.draw(st.sampled_from(options))
 
-    def quantise(self, tensor: str, like: Map, scale: float | None = None) -> Map:
+    def quantise(self, tensor: str, like: Map, roundings: tuple[str, ...] = ROUNDINGS) -> Map:
         """A sign, or a few-bit quantiser."""
-        scale = scale or self.one(SCALES)
+        scale = self.one(SCALES)
         bipolar = self.number(0, 2) == 0
         if bipolar:
             made = self.net.sign(tensor, scale)
         else:
-            bits, signed, rounding = self.number(2, 5), self.number(0, 1), self.one(ROUNDINGS)
+            bits, signed, rounding = self.number(2, 5), self.number(0, 1), self.one(roundings)
             made = self.net.quant(tensor, scale, bits, rounding, signed=signed)
         return dataclasses.replace(like, tensor=made, scale=scale, bipolar=bipolar)
 
@@ -136,7 +136,8 @@ class Builder:
     def model(self) -> onnx.ModelProto:
         self.shapes: list[tuple[str, list[int]]] = []
         entry = Map("x", self.inputs, self.frames, self.freq, 0.0, False)
-        x = self.layer(self.quantise("x", entry))
+        # at the input, scale * q must round to q for every q: only rounding to the nearest does so for any scale
+        x = self.layer(self.quantise("x", entry, ("ROUND",)))
         for _ in range(self.number(0, 3)):
             x = self.one((self.layer, self.layer, self.residual, self.concatenate, self.pool))(x)
         model = self.net.model(self.head(x))
