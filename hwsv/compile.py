@@ -1,7 +1,10 @@
 """Compile: model file in, design folder out."""
 
+import fcntl
+import glob
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -138,20 +141,46 @@ def _check_lengths(spec: InputSpec) -> list[int]:
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place when the block ends well, and vanishes when it does not."""
+    """A folder that takes the place of `out` when the block ends well, and vanishes when it does not.
+
+    It is made in a hidden folder beside `out`, which its process holds a lock on. A killed process leaves that folder
+    and nothing else; the next one for the same `out` finds it unlocked and removes it.
+    """
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / MANIFEST).is_file())):
         raise InputError(f"{out} exists and is not a design: choose another folder or remove it")
     out = out.absolute()
+    prefix = f".{out.name}.hwsv-"
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        for stale in out.parent.glob(f"{glob.escape(prefix)}*"):
+            with _lock(stale) as locked:
+                if locked:
+                    shutil.rmtree(stale, ignore_errors=True)
+        workshop = Path(tempfile.mkdtemp(prefix=prefix, dir=out.parent))
     except OSError as error:
         raise InputError(f"{out}: cannot be made: {error.strerror}") from error
+    with _lock(workshop):
+        try:
+            made = workshop / "new"
+            made.mkdir(mode=0o755)
+            yield made
+            if out.exists():
+                out.rename(workshop / "old")
+            made.rename(out)
+        finally:
+            shutil.rmtree(workshop, ignore_errors=True)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[bool]:
+    """Hold the lock on `folder` (the kernel frees it with the process); False where another process holds it."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        yield folder
-        folder.chmod(0o755)
-        if out.exists():
-            shutil.rmtree(out)
-        folder.rename(out)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = True
+        except BlockingIOError:
+            free = False
+        yield free
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwsv.codegen import bounded, hls, hls_model
+from hwsv.codegen import bounded, hls, hls_model, shards
 from hwsv.codegen.gxx import Mode, build
 from hwsv.codegen.hls_model import HlsModel, Port
 from hwsv.codegen.identifiers import design_identifier
@@ -119,8 +119,10 @@ def _build_network(model: HlsModel, project: Path, mode: Mode) -> Path:
     top = f"{model.name}.cpp"
     if not (project / top).is_file():
         raise InputError(f"{project}: no HLS project here; compile the design with --backend hls")
-    instead = {top: bounded.instrument((project / top).read_text())} if mode == "bounded" else {}
-    return build(project, [top, "tb.cpp"], hls.compile_flags(model), mode, instead)
+    text = (project / top).read_text()
+    texts = shards.split(model, bounded.instrument(text) if mode == "bounded" else text)
+    cold = ["tb.cpp", *([top] if len(texts) > 1 else [])]
+    return build(project, ["tb.cpp"], hls.compile_flags(model), mode, texts, cold)
 
 
 def _run_network(

@@ -17,6 +17,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pydantic
@@ -31,6 +32,9 @@ from hwsv.units.base import Memory, Tensor, read_words
 MANIFEST = "design.json"
 
 
+Frames = Annotated[int, pydantic.Field(ge=1, lt=2**16)]
+
+
 class InputSpec(pydantic.BaseModel, extra="forbid"):
     """What enters the hardware: ``[T, freq, channels]`` integers of `dtype`; the network's float input is scale * int.
 
@@ -39,14 +43,14 @@ class InputSpec(pydantic.BaseModel, extra="forbid"):
     `features`: how audio becomes the input, None for a network without audio.
     """
 
-    freq: int
-    channels: int
+    freq: pydantic.PositiveInt
+    channels: pydantic.PositiveInt
     dtype: str
-    scale: float
-    frames_fixed: int | None = None
-    frames_min: int = 1
-    frames_max: int = 2**16 - 1
-    frames_example: int
+    scale: pydantic.PositiveFloat
+    frames_fixed: Frames | None = None
+    frames_min: Frames = 1
+    frames_max: Frames = 2**16 - 1
+    frames_example: Frames
     features: FeatureSpec | None = None
     onnx_shape: list[int] = []
     """Shape of the model's input: [1, C, T, F] or [1, n]."""

@@ -43,8 +43,9 @@ def audio_features(
 def load_features(path: Path) -> NDArray[np.integer]:
     """Integer features ``[T, F]`` or ``[T, F, C]`` from a ``.npy`` file. Raises InputError."""
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        # mapped, so that a header that claims more than the file holds allocates nothing
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # numpy parses the header as Python, which has many ways to fail
         raise InputError(f"{path}: cannot be read as a .npy file ({' '.join(str(error).split())})") from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path}: holds several arrays; save one array as .npy")

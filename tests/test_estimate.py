@@ -40,10 +40,10 @@ def test_sums_are_the_sums_of_the_rows():
     graph = wire(fold(resnet(16, 8, (1, 1), 16), 40, 20_000))
     found = estimate(graph, load_board("ulx3s-25f"))
     assert [u.node for u in found.units] == [n.name for n in graph]
-    kinds = {kind for u in found.units for kind in u.memory}
-    assert kinds == set(found.memory)
-    for kind in kinds:
-        assert found.memory[kind] == sum(u.memory.get(kind, 0) for u in found.units)
+    memories = [m for u in found.units for m in u.memories]
+    assert {m.kind for m in memories} == set(found.memory)
+    for kind in found.memory:
+        assert found.memory[kind] == sum(m.depth * m.width for m in memories if m.kind == kind)
     assert found.dsp == sum(u.dsp for u in found.units)
     assert found.ff == round(sum(u.ff for u in found.units))
     assert found.bram_blocks == sum(u.bram_blocks for u in found.units)

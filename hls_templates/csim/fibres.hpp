@@ -38,7 +38,6 @@ struct fibre {
 
 struct fibres {
   std::vector<std::unique_ptr<fibre>> all;
-  fibre* running = nullptr;
   ucontext_t scheduler;
 };
 
@@ -47,9 +46,15 @@ inline fibres& region() {
   return *only;
 }
 
+/// The process that runs now.
+inline fibre*& running() {
+  static fibre* now = nullptr;
+  return now;
+}
+
 /// The running process could not read or write `stream`: the others go on until its number of words has changed.
-inline void wait_for_change(const fifo& stream) {
-  fibre* const self = region().running;
+[[gnu::noinline]] inline void wait_for_change(const fifo& stream) {
+  fibre* const self = running();
   if (!self) fail("read on empty stream", stream.name);
   self->waits_for = &stream;
   self->seen = stream.count;
@@ -58,18 +63,18 @@ inline void wait_for_change(const fifo& stream) {
 
 /// A word was read or written.
 inline void note_progress() {
-  if (region().running) region().running->idle = false;
+  if (fibre* const self = running()) self->idle = false;
 }
 
 /// Adds a process to the region.
-inline void process(const char* name, std::function<void()> utterance) {
+[[gnu::noinline]] inline void process(const char* name, std::function<void()> utterance) {
   region().all.emplace_back(new fibre(name, std::move(utterance)));
   fibre& made = *region().all.back();
   getcontext(&made.context);
   made.context.uc_stack.ss_sp = made.stack;
   made.context.uc_stack.ss_size = stack_bytes;
   makecontext(&made.context, [] {
-    fibre* const self = region().running;
+    fibre* const self = running();
     for (;;) {
       self->idle = true;
       self->utterance();
@@ -86,9 +91,9 @@ inline void run() {
       if (!next->ready()) continue;
       moved = true;
       next->waits_for = nullptr;
-      here.running = next.get();
+      running() = next.get();
       swapcontext(&here.scheduler, &next->context);
-      here.running = nullptr;
+      running() = nullptr;
     }
   }
   size_t busy = 0;

@@ -21,7 +21,7 @@ struct fifo {
   size_t depth = SIZE_MAX;
 };
 
-[[noreturn]] inline void fail(const char* what, const std::string& about) {
+[[noreturn, gnu::noinline]] inline void fail(const char* what, const std::string& about) {
   std::fprintf(stderr, "hwsv-csim-error: %s: %s\n", what, about.c_str());
   std::fflush(nullptr);
   std::_Exit(3);

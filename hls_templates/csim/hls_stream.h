@@ -12,7 +12,7 @@
 #else
 namespace hls {
 namespace csim {
-[[noreturn]] inline void wait_for_change(const fifo& stream) { fail("read on empty stream", stream.name); }
+[[noreturn, gnu::noinline]] inline void wait_for_change(const fifo& stream) { fail("read on empty stream", stream.name); }
 inline void note_progress() {}
 }  // namespace csim
 }  // namespace hls
@@ -53,7 +53,7 @@ class stream : private csim::fifo {
 
  private:
   /// Drops the words that were read, and gives a large buffer back.
-  void forget() {
+  [[gnu::noinline]] void forget() {
     if (csim::trace_folder()) {
       std::vector<uint64_t> limbs;
       for (size_t i = 0; i < head_; ++i) csim::append_limbs(words_[i], limbs);

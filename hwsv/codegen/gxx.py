@@ -7,7 +7,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -22,11 +22,11 @@ processes as fibres over FIFOs of the declared depths."""
 
 EXECUTABLE = "csim"
 
-_FAST = ["-O2", *(["-mpopcnt"] if platform.machine() in ("x86_64", "AMD64") else []), "-DHWSV_CSIM_FAST"]
+_FAST = [*(["-mpopcnt"] if platform.machine() in ("x86_64", "AMD64") else []), "-DHWSV_CSIM_FAST"]
 _MODE_FLAGS: dict[Mode, list[str]] = {
-    "fast": _FAST,
-    "bounded": [*_FAST, "-DHWSV_CSIM_BOUNDED"],
-    # -O1 runs ap_int code as fast as -O2 does, and compiles a third faster
+    "fast": ["-O2", *_FAST],
+    # -O1 runs these as fast as -O2 does, and compiles a third faster
+    "bounded": ["-O1", *_FAST, "-DHWSV_CSIM_BOUNDED"],
     "strict": ["-O1"],
     # for small shapes: no optimiser. ap_int shifts negative numbers to the left, which C++ defines since 2020
     "sanitized": ["-O0", "-std=c++20", "-fsanitize=undefined", "-fno-sanitize-recover=all"],
@@ -34,17 +34,23 @@ _MODE_FLAGS: dict[Mode, list[str]] = {
 
 
 def build(
-    project: Path, sources: Sequence[str], flags: Sequence[str], mode: Mode, instead: Mapping[str, str] | None = None
+    project: Path,
+    sources: Sequence[str],
+    flags: Sequence[str],
+    mode: Mode,
+    texts: Mapping[str, str] | None = None,
+    cold: Collection[str] = (),
 ) -> Path:
-    """Compile `sources` of the HLS project at `project` as they are now; the executable.
+    """Compile `sources` of the HLS project at `project` as they are now, and `texts`; the executable.
 
     It is ``project/build/<mode>-<hash>/csim``; the folder appears whole, by renaming, and only after success.
-    instead: text that is compiled in place of a source's, and kept beside the executable.
+    texts: more sources, by file name, as if they lay in the project; they are kept beside the executable.
+    cold: those of all sources that do little, and are not worth the optimiser's time.
     Raises InputError when a tool is missing or the sources do not compile.
     """
-    project, instead = project.resolve(), instead or {}
+    project, texts = project.resolve(), texts or {}
     command = [*_compiler(), *flags, "-w", *_MODE_FLAGS[mode]]  # -w: the pragmas are for Vitis
-    target = project / "build" / f"{mode}-{_digest(project, [*command, *sources, *instead.values()])}"
+    target = project / "build" / f"{mode}-{_digest(project, [*command, *sources, *texts.values(), *cold])}"
     if (target / EXECUTABLE).is_file():
         return target / EXECUTABLE
     try:
@@ -53,13 +59,18 @@ def build(
     except OSError as error:
         raise InputError(f"{project}: the C simulation cannot be built here: {error.strerror}") from error
     try:
-        for name, text in instead.items():
+        for name, text in texts.items():
             (scratch / name).write_text(text)
-        places = [str(scratch / source) if source in instead else source for source in sources]
-        objects = [str(scratch / f"{number}.o") for number in range(len(sources))]
+        # of a function in several objects the linker takes the first: better not one that was not optimised
+        ordered = sorted([*texts, *sources], key=lambda name: name in cold)
+        objects = [str(scratch / f"{number}.o") for number in range(len(ordered))]
+
+        def compile_one(name: str, target: str) -> None:
+            place = str(scratch / name) if name in texts else name
+            _run(project, [*command, *(["-O0"] if name in cold else []), "-iquote", ".", "-c", place, "-o", target])
+
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            compiling = ([*command, "-iquote", ".", "-c", a, "-o", b] for a, b in zip(places, objects, strict=True))
-            list(pool.map(lambda one: _run(project, one), compiling))
+            list(pool.map(compile_one, ordered, objects))
         _run(project, [*command, *objects, "-o", str(scratch / EXECUTABLE)])
         for path in objects:
             Path(path).unlink()

@@ -8,7 +8,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from hwsv.errors import InputError
-from hwsv.finn import HWSV_STEPS, step_hwsv_clean_up, step_hwsv_integers, step_hwsv_thresholds
+from hwsv.finn import HWSV_STEPS, step_hwsv_clean_up
 from hwsv.finn.steps import INPUT_SCALE, LEFT
 from hwsv.frontend import import_model
 from hwsv.frontend.execute import Executor, from_tfc

@@ -76,6 +76,7 @@ def test_schedule_accounts_for_every_word(kind: str, r: Random):
     unit = catalogue.MAKERS[kind](r)
     frames = catalogue.legal_frames(r, unit)
     actors = unit.actors(frames)
+    assert unit.beats(frames) == max(actor.beats for actor in actors)
     expected_in = [frames * s.words_per_frame for s in unit.inputs()] + [1] * unit.frame_aware
     expected_out = [unit.out_frames(frames) * s.words_per_frame for s in unit.outputs()]
     if kind == "length_fork":
