@@ -97,12 +97,12 @@ def _fold_constants(_: Path, folder: Path) -> list[Row]:
 
 
 def _rounding(_: Path, folder: Path) -> list[Row]:
-    """A 4-bit quantiser that rounds to nearest, and one that rounds down, by FINN's conversion."""
+    """A 4-bit quantiser that rounds to nearest, one that rounds down, and a scaled sign, by FINN's conversion."""
     rows = []
-    for mode in ("ROUND", "FLOOR"):
+    for mode in ("ROUND", "FLOOR", "scaled sign"):
         net = Net(1, 2, 16, 16)
         x = net.affine(net.conv(net.quant("x", 0.11, 5), 2, 8, pad=1), 8)
-        path = net.save(folder, net.quant(x, 0.25, 4, mode))
+        path = net.save(folder, net.sign(x, 0.7) if mode == "scaled sign" else net.quant(x, 0.25, 4, mode))
         x = np.random.default_rng(0).normal(0, 1, (1, 2, 16, 16)).astype(np.float32)
         expected = _output(onnx.load(path), x)
 
@@ -111,7 +111,7 @@ def _rounding(_: Path, folder: Path) -> list[Row]:
             return _compared(_output(model.model, x), expected)
 
         with _readable():
-            rows.append((f"ConvertQONNXtoFINN, a {mode} quantiser", *_attempt(convert)))
+            rows.append((f"ConvertQONNXtoFINN, {mode}", *_attempt(convert)))
     return rows
 
 
@@ -120,7 +120,7 @@ def _residual_block(folder: Path) -> Path:
     net = Net(1, 3, 24, 16)
     window = {"strides": [1, 1], "dilations": [1, 1], "group": 1}
     skip = net.quant(net.affine(net.conv(net.quant("x", 0.1, 5), 3, 16, pad=1, **window), 16), 0.25, 5)
-    branch = net.affine(net.conv(net.sign(skip, 0.7), 16, 16, pad=1, bits=1, **window), 16)
+    branch = net.affine(net.conv(net.sign(skip), 16, 16, pad=1, bits=1, **window), 16)
     x = net.node("Add", [skip, net.quant(branch, 0.25, 5)])
     path = net.save(folder, net.conv(net.quant(x, 0.25, 6), 16, 4, bits=1, **window))
     return path.rename(folder / "residual-block.onnx")

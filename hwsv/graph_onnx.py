@@ -14,10 +14,13 @@ from qonnx.custom_op.registry import add_op_to_domain
 
 from hwsv.errors import InputError
 from hwsv.graph import INPUT, LENGTH, OUTPUT, Channel, Node, UnitGraph
-from hwsv.units.base import Unit, registry
+from hwsv.units.base import Stream, Unit, registry
 
 DOMAIN = "hwsv.units"
 NODE_KEYS = ("source", "length")
+MAX_PIXELS = 2**26
+"""Most elements of a frame."""
+MAX_DEPTH, MAX_LATENCY = 2**26, 64
 
 
 def op_type(kind: str) -> str:
@@ -67,8 +70,8 @@ def load(path: Path) -> UnitGraph:
     try:
         model = onnx.load(str(path))
         graph = from_model(model)
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except Exception as error:  # protobuf, json and numpy all have their own ways to fail
         raise InputError(f"{path}: not a unit graph written by hwsv ({type(error).__name__})") from error
     return graph
@@ -86,22 +89,42 @@ def from_model(model: onnx.ModelProto) -> UnitGraph:
         graph.nodes.append(
             Node(proto.name, unit, tuple(tensors), tuple(proto.output), length, attributes["source"])
         )  # fmt: skip
-    _check_tensors(graph)
     props = {p.key: p.value for p in model.metadata_props}
-    graph.channels = {t: Channel(*pair) for t, pair in json.loads(props.get("hwsv.channels", "{}")).items()}
+    graph.channels = {t: Channel(*map(int, pair)) for t, pair in json.loads(props.get("hwsv.channels", "{}")).items()}
+    _check_tensors(graph)
+    _check_channels(graph)
     return graph
 
 
 def _check_tensors(graph: UnitGraph) -> None:
-    """Every tensor that is read was written before; the graph has an output."""
-    known = {INPUT, LENGTH}
+    """Every tensor that is read was written before, in the shape that its reader takes; the graph has an output."""
+    known: dict[str, Stream | None] = {INPUT: None, LENGTH: None}
     for node in graph:
+        if not (node.name.isidentifier() and node.name.isascii()):
+            raise InputError(f"unit name {node.name!a} is not an identifier")
         for tensor in node.all_inputs:
             if tensor not in known:
                 raise InputError(f"unit {node.name!r} reads {tensor!r}, which no unit before it writes")
-        known.update(node.outputs)
+        for tensor, stream in zip(node.inputs, node.unit.inputs(), strict=True):
+            written = known[tensor] or stream
+            if graph.channels and written != stream:  # lanes may differ until the graph is wired
+                raise InputError(f"unit {node.name!r} reads {tensor!r} as {stream}, which is written as {written}")
+        for tensor, stream in zip(node.outputs, node.unit.outputs(), strict=True):
+            if stream.freq < 1 or stream.freq * stream.channels > MAX_PIXELS:
+                raise InputError(f"unit {node.name!r}: {stream.freq} x {stream.channels} elements a frame")
+            known[tensor] = stream
     if OUTPUT not in known:
         raise InputError(f"the unit graph has no tensor {OUTPUT!r}")
+
+
+def _check_channels(graph: UnitGraph) -> None:
+    """Depths and latencies that the cycle simulator can work with, and all of them (or none: not yet wired)."""
+    tensors = {t for node in graph for t in (*node.all_inputs, *node.outputs)}
+    if graph.channels and set(graph.channels) != tensors:
+        raise InputError("the channels are not those of the graph's tensors")
+    for tensor, channel in graph.channels.items():
+        if not 1 <= channel.depth <= MAX_DEPTH or not 1 <= channel.latency <= MAX_LATENCY:
+            raise InputError(f"channel {tensor!r}: depth {channel.depth}, latency {channel.latency} out of range")
 
 
 def unit_of(proto: onnx.NodeProto, arrays: dict[str, np.ndarray]) -> Unit:

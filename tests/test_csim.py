@@ -11,7 +11,7 @@ import pytest
 
 from hwsv import csim, wiring
 from hwsv.boards import load_board
-from hwsv.codegen import bounded, hls, hls_model
+from hwsv.codegen import bounded, hls, hls_model, shards
 from hwsv.design import Design, InputSpec, Manifest
 from hwsv.errors import CheckFailed, InputError
 from hwsv.folding import fold
@@ -23,7 +23,6 @@ from hwsv.units.sliding_window import SlidingWindow
 from tests.graphs import Builder, resnet
 from tests.units import catalogue
 
-MODES = ("fast", "strict", "bounded")
 PER_KIND = 2
 LENGTHS = (9, 4, 13)
 
@@ -109,10 +108,15 @@ def network(tmp_path_factory):
     return open_design(graph, tmp_path_factory.mktemp("network"))
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_every_channel_of_a_network_is_the_golden_models(network, mode):
+@pytest.mark.parametrize(("mode", "processes"), [("fast", 1000), ("strict", 10), ("bounded", 10)])
+def test_every_channel_of_a_network_is_the_golden_models(network, mode, processes, monkeypatch):
+    """In one translation unit, and split over several."""
+    monkeypatch.setattr(shards, "PROCESSES", processes)
+    monkeypatch.setattr(shards.os, "cpu_count", lambda: 2)
     features = random_features(network.graph)
     simulation = csim.Csim(network, mode)
+    split = list(simulation.compile().parent.glob("toy_units*.cpp"))
+    assert len(split) == (2 if processes == 10 else 0)
     traced = simulation.run(features, trace=True)
     for x, embedding, channels in zip(features, traced.embeddings, traced.channels, strict=True):
         golden = network.graph.golden(x)

@@ -16,6 +16,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from hwsv.errors import InputError
 from hwsv.finn.steps import HWSV_STEPS, BuildStep
+from hwsv.frontend.messages import shown
 
 ESTIMATE_STEPS: tuple[BuildStep | str, ...] = (
     *HWSV_STEPS,
@@ -51,7 +52,7 @@ def build(path: Path, folder: Path, steps: Sequence[BuildStep | str] = ESTIMATE_
 
     folder: gets FINN's stages (``intermediate_models/<step>.onnx``), reports and log. options: fields of
     ``DataflowBuildConfig``; by default a Pynq-Z1 at 100 MHz and 100 inferences a second. Raises InputError where FINN
-    stops, naming its log.
+    stops, with FINN's message and its log.
     """
     builder, config = (import_finn(f"finn.builder.build_dataflow{part}") for part in ("", "_config"))
     defaults = {"board": "Pynq-Z1", "synth_clk_period_ns": 10.0, "target_fps": 100}
@@ -63,8 +64,15 @@ def build(path: Path, folder: Path, steps: Sequence[BuildStep | str] = ESTIMATE_
     with _surroundings(folder):
         code = builder.build_dataflow_cfg(str(path), cfg)
     if code:
-        raise InputError(f"{path}: FINN's build stopped; its log is {folder / 'build_dataflow.log'}")
+        log = folder / "build_dataflow.log"
+        raise InputError(f"{path}: FINN's build stopped: {_last_error(log)} (log: {log})")
     return ModelWrapper(str(folder / "intermediate_models" / f"{builder.resolve_build_steps(cfg)[-1].__name__}.onnx"))
+
+
+def _last_error(log: Path) -> str:
+    """FINN's last message of an error, as one bounded line."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if "]ERROR:" in line]
+    return shown(lines[-1].split("]ERROR:", 1)[1].strip()) if lines else "it gave no reason"
 
 
 @contextlib.contextmanager

@@ -25,6 +25,17 @@ def test_builds_once_per_content_and_mode(project):
     assert gxx.build(project, ["main.cpp"], [], "fast") != first
 
 
+def test_texts_are_compiled_with_the_sources_and_kept(project):
+    (project / "main.cpp").write_text("int answer(); int main() { return answer(); }\n")
+    (project / "half.hpp").write_text("constexpr int half = 21;\n")
+    text = '#include "half.hpp"\nint answer() { return 2 * half; }\n'
+    made = gxx.build(project, ["main.cpp"], [], "fast", {"answer.cpp": text}, ["main.cpp"])
+    assert subprocess.run([made]).returncode == 42
+    assert sorted(path.name for path in made.parent.iterdir()) == ["answer.cpp", "csim"]
+    other = gxx.build(project, ["main.cpp"], [], "fast", {"answer.cpp": text.replace("2", "1")}, ["main.cpp"])
+    assert subprocess.run([other]).returncode == 11
+
+
 def test_what_does_not_compile_is_one_line_and_leaves_nothing(project):
     (project / "main.cpp").write_text("int main() { return x; }\n")
     with pytest.raises(InputError, match=r"not compile.*error") as caught:

@@ -106,3 +106,26 @@ def test_words_files_are_inverted_by_reading(graph, tmp_path):
     words = np.random.default_rng(0).integers(-128, 128, (50, stream.lanes))
     hls.write_words(tmp_path / "x.bin", stream, [words[:20], words[20:]])
     np.testing.assert_array_equal(hls.read_words(tmp_path / "x.bin", stream), words)
+
+
+def test_random_vectors_are_seeded_legal_and_golden(graph, tmp_path):
+    for folder in ("a", "b"):
+        hls.write_random_vectors(graph, tmp_path / folder, [1, 5])
+    files = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
+    assert files == {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()}
+    assert files.keys() == {"length.bin", "features.bin", "embedding.expected.bin"}
+    assert np.frombuffer(files["length.bin"], "<u8").tolist() == [1, 5]
+    stream, out = graph.stream("features"), graph.stream("embedding")
+    features = stream.tensor(hls.read_words(tmp_path / "a" / "features.bin", stream))
+    assert features.shape == (6, 8, 1) and features.min() < -100 and features.max() > 100
+    expected = out.tensor(hls.read_words(tmp_path / "a" / "embedding.expected.bin", out))
+    np.testing.assert_array_equal(expected[1:], graph.golden(features[1:])["embedding"])
+
+
+def test_every_call_of_the_top_names_its_source(graph, tmp_path):
+    named = UnitGraph(graph.name, [replace(node, source=f"/body/{node.name}") for node in graph], graph.channels)
+    text = generated(named, tmp_path)["toy_net.cpp"]
+    for node in named:
+        if node.unit.kind != "length_fork":
+            note = f"  // {node.unit.kind}, from /body/{node.name}\n  hwsv::{node.unit.kind}<config::{node.name}>("
+            assert note in text

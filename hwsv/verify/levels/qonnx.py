@@ -61,7 +61,11 @@ class QonnxLevel(Level):
 def _load(path: Path) -> "onnx.ModelProto":
     import onnx
 
+    from hwsv.frontend.execute import last_accumulator
+
     try:
-        return onnx.load(str(path))
+        model = onnx.load(str(path))
+        last_accumulator(model)
     except Exception as error:  # protobuf has its own ways to fail
-        raise InputError(f"{path}: not an ONNX model ({type(error).__name__}); compile again") from error
+        raise InputError(f"{path}: not a normalised model ({type(error).__name__}); compile again") from error
+    return model
