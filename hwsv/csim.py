@@ -10,6 +10,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -95,8 +96,11 @@ def run_units(
     hls.write_sources(model, folder)
     hls.write_units_bench(model, folder)
     found: dict[Mode, list[list[tuple[Tensor, ...]]]] = {}
-    for mode in modes:
-        executable = build(folder, ["units_tb.cpp"], hls.compile_flags(model), mode)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        executables = list(
+            pool.map(lambda mode: build(folder, ["units_tb.cpp"], hls.compile_flags(model), mode), modes)
+        )
+    for mode, executable in zip(modes, executables, strict=True):
         with tempfile.TemporaryDirectory(prefix="hwsv-csim-") as data:
             for node, (unit, utterances) in zip(graph, cases, strict=True):
                 _write_unit_inputs(Path(data), node.name, unit, utterances)
