@@ -33,7 +33,7 @@ def test_texts_are_compiled_with_the_sources_and_kept(project):
     assert subprocess.run([made]).returncode == 42
     assert sorted(path.name for path in made.parent.iterdir()) == ["answer.cpp", "csim"]
     other = gxx.build(project, ["main.cpp"], [], "fast", {"answer.cpp": text.replace("2", "1")}, ["main.cpp"])
-    assert subprocess.run([other]).returncode == 11
+    assert subprocess.run([other]).returncode == 21
 
 
 def test_what_does_not_compile_is_one_line_and_leaves_nothing(project):

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from hwsv import graph_onnx
+from hwsv.design import Design
 from hwsv.errors import CheckFailed, InputError
-from hwsv.graph import OUTPUT
+from hwsv.graph import OUTPUT, Channel
+from hwsv.simulator import Deadlock
 from hwsv.verify import chain, inputs
 from hwsv.verify.level import Level, Options, registry
 from tests.verify import mutation
@@ -149,6 +152,17 @@ def test_mutated_packed_network_is_caught_by_the_emulator(copy, utterances):
 def test_mutated_weight_array_is_caught_by_csim(copy, utterances, level):
     mutation.flip_array_bit(copy.folder / "hls" / "handmade_weights.hpp", "s1c0_mvtu_weights")
     assert first_difference(copy, level, utterances).unit == "s1c0_mvtu"
+
+
+def test_lowered_fifo_is_a_deadlock_that_names_the_units(copy, utterances):
+    """A bypass FIFO below its cliff: the hardware would hang, and the cycle level says who waits for whom."""
+    graph = copy.graph
+    bypass = graph.node("s0c0_add").inputs[1]
+    graph.channels[bypass] = Channel(1)
+    graph_onnx.save(graph, copy.folder / "unit_graph.onnx")
+    with pytest.raises(Deadlock, match=f"'{bypass}' is full.*s0c0_") as caught:
+        chain.verify(Design.open(copy.folder), ["golden", "cycle"], utterances)
+    assert caught.value.exit_code == 1
 
 
 def test_torch_needs_a_checkpoint(design, utterances):
