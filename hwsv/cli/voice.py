@@ -94,7 +94,7 @@ def evaluate(
     if det:
         from hwsv.host.det import draw
 
-        draw({f"{name}, {system}": r for name, found in results.items() for system, r in found.items()}, det)
+        draw(results, det)
     if as_json:
         every = {name: {system: r.to_json() for system, r in found.items()} for name, found in results.items()}
         # the figures of the design on the first list, and beside them everything

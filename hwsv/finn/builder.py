@@ -31,6 +31,10 @@ ESTIMATE_STEPS: tuple[BuildStep | str, ...] = (
 )
 """From a QONNX file to FINN's own estimates: hwsv's steps, then FINN's, all without vendor tools."""
 
+# Without dependencies: finn-plus pins a torch with CUDA, mip brings 600 MB of solvers that a build to the estimates
+# never starts.
+_INSTALL = "pip install 'hwsv[finn]' && pip install --no-deps finn-plus==1.6.1 mip==1.17.0 onnx-passes==0.4.1"
+
 _IR_VERSION = 10
 """Of models that passes make: that of opset 21. The newest ``onnx`` writes more than ``onnxruntime`` reads."""
 
@@ -43,8 +47,8 @@ def import_finn(module: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if (error.name or "finn").split(".")[0] == "finn":
-            raise InputError("FINN is not installed; run: pip install --no-deps finn-plus==1.6.1") from error
-        raise InputError(f"FINN needs the package {error.name!r}; run: pip install 'hwsv[finn]'") from error
+            raise InputError(f"FINN is not installed; run: {_INSTALL}") from error
+        raise InputError(f"FINN needs the package {error.name!r}; run: {_INSTALL}") from error
 
 
 def build(path: Path, folder: Path, steps: Sequence[BuildStep | str] = ESTIMATE_STEPS, **options: Any) -> ModelWrapper:

@@ -212,12 +212,15 @@ class Converter(Signals):
         (operand,) = self.structure.operands[node.output[0]]
         signal = self.signal(operand.name)
         values = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        mean, dev = (np.array(values[f"{kind}_thresholds"], np.int64) for kind in ("mean", "dev"))
-        offset = int(values["mean_offset"])
+        try:
+            mean, dev = (np.array(values[f"{kind}_thresholds"], np.int64) for kind in ("mean", "dev"))
+            offset, mean_mult, dev_mult = (int(values[key]) for key in ("mean_offset", "mean_mult", "dev_mult"))
+        except (KeyError, TypeError, ValueError):
+            refuse(node, "attributes are missing or of another type")
         low, high = min(offset, 0), max(offset + len(mean), len(dev))
         unit = StatsPool(
             signal.freq, signal.channels, signal.dtype, datatypes.smallest(low, high), values["over"] == b"time_freq",
-            int(values["mean_mult"]) * operand.factor, mean, offset, int(values["dev_mult"]) * operand.factor**2, dev,
+            mean_mult * operand.factor, mean, offset, dev_mult * operand.factor**2, dev,
         )  # fmt: skip
         ones = np.ones(signal.channels, np.int64)
         lows = np.concatenate([offset * ones, 0 * ones])

@@ -146,10 +146,14 @@ def _read_external(model: onnx.ModelProto, folder: Path) -> None:
         entries = {e.key: e.value for e in tensor.external_data}
         where = entries.get("location", "")
         location = PurePosixPath(where)
-        file = (root / where).resolve() if "\0" not in where else root
+        try:
+            file = (root / where).resolve()
+            there = file.is_file()
+        except (OSError, ValueError):  # a name that is too long, or holds a NUL
+            file, there = root, False
         if not where or location.is_absolute() or ".." in location.parts or not file.is_relative_to(root):
             raise InputError(f"tensor {shown(tensor.name)}: external data outside the model's folder ({shown(where)})")
-        if not file.is_file():
+        if not there:
             raise InputError(f"tensor {shown(tensor.name)}: external data file {shown(where)} is missing")
         _check_size(tensor)
         size, offset, length = file.stat().st_size, *_numbers(tensor, entries)
