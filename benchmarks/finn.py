@@ -8,7 +8,7 @@ import argparse
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.bipolar_to_xnor import ConvertBipolarMatMulToXnorPopcount
 from qonnx.transformation.fold_constants import FoldConstants
 from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
@@ -26,7 +27,7 @@ from rich.table import Table
 from benchmarks.machine import describe
 from hwsv.errors import HwsvError
 from hwsv.finn.builder import ESTIMATE_STEPS, build, import_finn
-from hwsv.finn.steps import HWSV_STEPS
+from hwsv.finn.steps import HWSV_STEPS, BuildStep
 from hwsv.frontend import import_model
 from hwsv.frontend.execute import Executor, from_tfc
 from tests.frontend.compare import features
@@ -84,6 +85,7 @@ def _output(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
 
 
 def _compared(found: np.ndarray, expected: np.ndarray) -> str:
+    found = found.reshape(expected.shape)
     wrong = int((np.abs(found - expected) > 1e-3 * np.abs(expected).max()).sum())
     return f"{wrong} of {expected.size} outputs differ by more than 1e-3 of the largest"
 
@@ -199,12 +201,37 @@ def _finn(path: Path, folder: Path) -> list[Row]:
 
 
 def _builder(path: Path, folder: Path) -> list[Row]:
-    """FINN's builder: hwsv's steps, then FINN's, as far as they go."""
-    steps = ESTIMATE_STEPS[: ESTIMATE_STEPS.index("step_convert_to_hw") + 1]
-    return [
-        ("FINN's builder to step_convert_to_hw", *_attempt(lambda: _kinds(build(path, folder / "hw", steps)))),
-        ("FINN's builder to its estimates", *_attempt(lambda: _kinds(build(path, folder / "all")))),
-    ]
+    """FINN's builder with FINN's own steps, and with hwsv's in front, as far as each goes."""
+    imported = import_model(path)
+    integers = from_tfc(features(imported, imported.input.frames_example), len(imported.input.onnx_shape))
+    to_hw = ESTIMATE_STEPS[: ESTIMATE_STEPS.index("step_convert_to_hw") + 1]
+    own = ("step_qonnx_to_finn", "step_tidy_up", "step_streamline", "step_convert_to_hw")
+    references = {
+        "FINN's": (own, onnx.load(path), integers * np.float32(imported.input.scale)),
+        "hwsv's": (to_hw, imported.normalised, integers),
+    }
+    rows = []
+    for whose, (steps, reference, x) in references.items():
+        model: ModelWrapper | None = None
+
+        def run(steps: Sequence[BuildStep | str] = steps, whose: str = whose) -> str:
+            nonlocal model
+            model = build(path, folder / path.stem / whose[:4], steps)
+            return _kinds(model)
+
+        seconds, kinds = _attempt(run)
+        if model is not None:
+            done, expected = model, _output(reference, x)
+            kinds += f"; then {_attempt(lambda m=done, x=x, y=expected: _compared(_executed(m, x), y))[1]}"  # type: ignore[misc]
+        rows.append((f"builder to step_convert_to_hw, {whose} steps", seconds, kinds))
+    estimates = _attempt(lambda: _kinds(build(path, folder / path.stem / "all")))
+    return [*rows, ("builder to the estimates, hwsv's steps", *estimates)]
+
+
+def _executed(model: ModelWrapper, x: np.ndarray) -> np.ndarray:
+    """The output of a model with FINN's nodes, by FINN's own Python."""
+    with _readable():
+        return execute_onnx(model, {model.graph.input[0].name: x})[model.graph.output[0].name]
 
 
 def _finn_pass(module: str, name: str = "ConvertQONNXtoFINN") -> object:

@@ -15,7 +15,7 @@ from hwsv.frontend.cleanup import clean_up
 from hwsv.frontend.convert import Converter
 from hwsv.frontend.entry import IntegerInput
 from hwsv.frontend.execute import ACCUMULATOR, EXACT_NODES, metadata
-from hwsv.frontend.load import load_model
+from hwsv.frontend.load import MAX_FRAMES, load_model
 from hwsv.frontend.messages import shown
 from hwsv.frontend.normalise import ToIntegers
 from hwsv.frontend.structure import host_part
@@ -23,8 +23,6 @@ from hwsv.frontend.walk import Scale
 from hwsv.graph import UnitGraph
 from hwsv.host.features import FeatureSpec
 from hwsv.units.stats_pool import MAX_POSITIONS, StatsPool
-
-MAX_FRAMES = 2**16 - 1
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ MAX_BYTES = 2**29
 MAX_ELEMENTS = 2**26
 """Most elements of one tensor of a model."""
 MAX_NODES = 5_000
+MAX_FRAMES = 2**16 - 1
+"""Longest utterance, in frames: what a length channel can tell."""
 EXAMPLE_FRAMES = 200
 """T where the model leaves it open."""
 OPSETS = range(11, 22)
@@ -215,7 +217,12 @@ def _check_interface(graph: onnx.GraphProto) -> None:
     if len(dims) == 4 and dims[2].dim_value == 0:
         dims[2].dim_value = EXAMPLE_FRAMES
     sizes = [d.dim_value for d in dims]
-    if sizes[0] != 1 or min(sizes) < 1 or math.prod(sizes) > MAX_ELEMENTS // 16:
+    if (
+        sizes[0] != 1
+        or min(sizes) < 1
+        or math.prod(sizes) > MAX_ELEMENTS // 16
+        or max(sizes[2:3], default=1) > MAX_FRAMES
+    ):
         raise InputError(f"input shape {sizes} is not supported; use batch 1 and known, reasonable sizes")
 
 

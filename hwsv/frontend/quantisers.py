@@ -57,6 +57,8 @@ def quantiser(walk: Walk, node: onnx.NodeProto) -> Result:
     else:
         low, high = (int(f(options["signed"], options["narrow"], bits)) for f in (min_int, max_int))
         dtype = datatypes.smallest(int(low - zero.max()), int(high - zero.min()))
+        if datatypes.bits(dtype) > MAX_ACTIVATION_BITS + 1:
+            refuse(node, f"its zero point makes it {dtype}; activations may have 1 to {MAX_ACTIVATION_BITS} bits")
     return replace(value, name=walk.integer(out, dtype), raw=node.output[0], scale=vector, quantised=True)
 
 

@@ -13,7 +13,7 @@ def test_without_finn(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "finn", None)
     for name in [name for name in sys.modules if name.startswith("finn.")]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(InputError, match="not installed; run: pip install .* finn-plus"):
+    with pytest.raises(InputError, match=r"not installed; run: pip install .* finn-plus"):
         build(tmp_path / "model.onnx", tmp_path)
 
 
