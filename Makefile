@@ -12,6 +12,8 @@ MODEL  ?= training/zoo/nano.onnx
 DESIGN ?= build/$(basename $(notdir $(MODEL)))
 RECIPE ?= training/recipes/nano.yaml
 FPS    ?= 30
+SOAK   ?= 1000
+FUZZ_SECONDS ?= 60
 # Folder with audio/ and lists/ (see README, "Speech"); needed by train and by the corpus part of bench.
 CORPUS ?=
 # Another index for torch's CPU build (see README); empty: what pip is configured with.
@@ -19,7 +21,7 @@ TORCH_INDEX ?=
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test train compile sim verify bench lint format check-tools setup setup-train clean
+.PHONY: help demo test train compile sim verify bench soak fuzz lint format check-tools setup setup-train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,6 +47,14 @@ verify: compile ## every level against the one before, on the bundled voices
 
 bench: setup-train compile ## the figures of the README (CORPUS adds those on speech)
 	$(BIN)/python -m benchmarks $(DESIGN) $(if $(CORPUS),--corpus $(CORPUS))
+
+soak: setup-train ## SOAK random networks through all levels, others each time
+	HWSV_SOAK=$(SOAK) $(BIN)/python -m pytest tests/properties
+
+fuzz: setup-train $(VENV)/.fuzz ## fuzz the model importer for FUZZ_SECONDS; findings stay in build/fuzz
+	$(BIN)/python -m fuzz.seeds build/fuzz/seeds && mkdir -p build/fuzz/corpus
+	$(BIN)/python -m fuzz.fuzz_import -max_total_time=$(FUZZ_SECONDS) -timeout=60 -rss_limit_mb=4096 -max_len=65536 \
+	  -artifact_prefix=build/fuzz/ build/fuzz/corpus build/fuzz/seeds
 
 lint: setup-train ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -80,6 +90,10 @@ $(VENV)/.train: $(VENV)/.toolchain pyproject.toml
 	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) --index-url $(TORCH_INDEX) torch==2.13.0 $(QUIET_PINS); \
 	 else $(PIP) torch==2.13.0+cpu 2>/dev/null || $(PIP) torch==2.13.0 $(QUIET_PINS); fi
 	@$(PIP) -e '.[train,dev]' $(QUIET_PINS)
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.train
+	@$(PIP) -e '.[fuzz]'
 	@touch $@
 
 clean: ## remove designs and the environment

@@ -32,12 +32,13 @@ def check(data: bytes, folder: Path) -> None:
 def main() -> None:
     import atheris
 
-    from fuzz.mutate import mutate
-
     with atheris.instrument_imports(include=["hwsv.frontend", "hwsv.units", "hwsv.folding", "hwsv.wiring"]):
         import hwsv.folding
         import hwsv.frontend
         import hwsv.wiring  # noqa: F401
+
+    # it imports the front-end, which must have been instrumented before
+    from fuzz.mutate import mutate
 
     folder = Path(tempfile.mkdtemp(prefix="hwsv-fuzz-"))
 

@@ -217,6 +217,8 @@ class Converter(Signals):
             offset, mean_mult, dev_mult = (int(values[key]) for key in ("mean_offset", "mean_mult", "dev_mult"))
         except (KeyError, TypeError, ValueError):
             refuse(node, "attributes are missing or of another type")
+        if mean.ndim != 1 or dev.ndim != 1:
+            refuse(node, "its thresholds must be lists")
         low, high = min(offset, 0), max(offset + len(mean), len(dev))
         unit = StatsPool(
             signal.freq, signal.channels, signal.dtype, datatypes.smallest(low, high), values["over"] == b"time_freq",
