@@ -43,7 +43,7 @@ sim: compile ## exact cycles of DESIGN
 	$(HWSV) simulate $(DESIGN)
 
 verify: compile ## every level against the one before, on the bundled voices
-	$(HWSV) verify $(DESIGN) --levels qonnx-raw,qonnx,golden,emulator,csim,csim-strict,cycle
+	$(HWSV) verify $(DESIGN) --levels qonnx-raw,qonnx,golden,emulator,csim,csim-strict,csim-bounded,cycle
 
 bench: setup-train compile ## the figures of the README (CORPUS adds those on speech)
 	$(BIN)/python -m benchmarks $(DESIGN) $(if $(CORPUS),--corpus $(CORPUS))

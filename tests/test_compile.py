@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from hwsv import compile as compiling
-from hwsv.compile import compile_model, graph_hash
+from hwsv.compile import compile_model, graph_hash, parse_fps
 from hwsv.design import MANIFEST, Design
 from hwsv.errors import InputError
+from hwsv.estimate import estimate
+from hwsv.folding import bottleneck
 from hwsv.simulator import simulate
 
 BOARD = "ulx3s-25f"
@@ -131,6 +133,26 @@ def test_a_folding_file_is_followed(compiled, mlp, tmp_path):
     unit = design.graph.node(node.name).unit
     assert (unit.pe, unit.simd) == (node.unit.out_channels, 1)
     assert design.manifest.hash != compiled.manifest.hash
+
+
+def test_the_most_that_fits(mlp, tmp_path):
+    design = compile_model(mlp, BOARD, tmp_path / "out", fps="max")
+    manifest = design.manifest
+    name, cycles = bottleneck(design.graph, manifest.input.frames_example)
+    assert manifest.target_fps == manifest.board.clock_hz / cycles > 1000
+    assert manifest.limit == f"unit {name!r} takes {cycles} cycles even with its largest folding"
+    assert not estimate(design.graph, manifest.board).exceeded()
+
+
+@pytest.mark.parametrize("text, fps", [(None, 30.0), ("max", "max"), ("12.5", 12.5)])
+def test_the_option_fps(text, fps):
+    assert parse_fps(text) == fps
+
+
+@pytest.mark.parametrize("text", ["", "fast", "MAX", "1/2"])
+def test_other_values_of_the_option_fps(text):
+    with pytest.raises(InputError, match="--fps must be a positive number or max"):
+        parse_fps(text)
 
 
 def test_progress_names_the_stages(mlp, tmp_path):

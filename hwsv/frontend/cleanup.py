@@ -15,11 +15,11 @@ from qonnx.transformation.batchnorm_to_affine import BatchNormToAffine
 from qonnx.transformation.extract_conv_bias import ExtractBiasFromConv
 from qonnx.transformation.gemm_to_matmul import GemmToMatMul
 from qonnx.transformation.infer_shapes import InferShapes
-from qonnx.transformation.remove import RemoveIdentityOps
 
 import hwsv.custom_ops  # noqa: F401 - makes the domain hwsv known to qonnx
 from hwsv.errors import InputError
 from hwsv.frontend.fold import FoldConstants
+from hwsv.frontend.identities import RemoveIdentities
 from hwsv.frontend.load import CONSTANT_ONLY, MAX_ELEMENTS
 from hwsv.frontend.messages import shown
 
@@ -44,14 +44,19 @@ def clean_up(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     if "BatchNormalization" in kinds:
         passes.append(BatchNormToAffine())
     if kinds & {"Identity", "Dropout"}:
-        passes.append(RemoveIdentityOps())
+        passes.append(RemoveIdentities())
     for step in passes:
         wrapper = _run(wrapper, step)
     _name_tensors(wrapper, {tensor for node in model.graph.node for tensor in (*node.input, *node.output)})
     cleaned = wrapper.model
     cleaned.graph.name = "cleaned"
     _restore_names(cleaned.graph, origin)
-    return cleaned, ["qonnx.InferShapes", "hwsv.FoldConstants", *(f"qonnx.{type(step).__name__}" for step in passes)]
+    return cleaned, ["qonnx.InferShapes", "hwsv.FoldConstants", *map(_pass_name, passes)]
+
+
+def _pass_name(step: Transformation) -> str:
+    """``qonnx.GemmToMatMul``: the package that a pass comes from, and its class."""
+    return f"{type(step).__module__.partition('.')[0]}.{type(step).__name__}"
 
 
 def _run(wrapper: ModelWrapper, step: Transformation, sort: bool = True) -> ModelWrapper:

@@ -23,7 +23,7 @@ def run(
     ring, ring_first, depth, channel_latency, producer, consumer,
     items, buffer_first, buffer_writer, buffer_reader,
     record, push_first, push_time, pop_first, pop_time, resolution,
-    segment, repeat, position, now, state, blocker, pushed, popped, written, released,
+    segment, repeat, position, now, state, blocker, pushed, popped, push_slot, pop_slot, written, released,
     stall_empty, stall_full, stall_needs, stall_space, finish,
     log_count, log_open, log_actor, log_begin, log_end, log_cause, log_culprit,
 ):  # fmt: skip
@@ -67,7 +67,7 @@ def run(
                         if popped[c] == pushed[c]:
                             status, culprit = EMPTY, c
                             break
-                        available = ring[ring_first[c] + popped[c] % depth[c]]
+                        available = ring[pop_slot[c]]
                         if available > t:
                             t, cause, culprit = available, EMPTY, c
                 if status != RUNNING:
@@ -79,7 +79,7 @@ def run(
                         if pushed[c] - popped[c] == depth[c]:
                             status, culprit = FULL, c
                             break
-                        free = ring[ring_first[c] + pushed[c] % depth[c]]
+                        free = ring[push_slot[c]]
                         if free > t:
                             t, cause, culprit = free, FULL, c
                 if status != RUNNING:
@@ -131,7 +131,10 @@ def run(
                 for i in range(n_in):
                     if (pop_mask >> i) & 1:
                         c = in_channel[ins + i]
-                        ring[ring_first[c] + popped[c] % depth[c]] = t + 1
+                        slot = pop_slot[c]
+                        ring[slot] = t + 1
+                        slot += 1
+                        pop_slot[c] = ring_first[c] if slot == ring_first[c] + depth[c] else slot
                         if record:
                             pop_time[pop_first[c] + popped[c]] = t
                         popped[c] += 1
@@ -139,7 +142,10 @@ def run(
                 for i in range(n_out):
                     if (push_mask >> i) & 1:
                         c = out_channel[outs + i]
-                        ring[ring_first[c] + pushed[c] % depth[c]] = t + d + channel_latency[c]
+                        slot = push_slot[c]
+                        ring[slot] = t + d + channel_latency[c]
+                        slot += 1
+                        push_slot[c] = ring_first[c] if slot == ring_first[c] + depth[c] else slot
                         if record:
                             push_time[push_first[c] + pushed[c]] = t + d
                         pushed[c] += 1
@@ -184,7 +190,9 @@ def start(tables: Tables, record: bool, log: int = 0) -> dict[str, np.ndarray]:
     return {
         "segment": tables.seg_first.copy(), "repeat": zeros(actors), "position": zeros(actors),
         "now": np.full(actors, -1, np.int64), "state": zeros(actors), "blocker": zeros(actors),
-        "pushed": zeros(channels), "popped": zeros(channels), "written": zeros(buffers), "released": zeros(buffers),
+        "pushed": zeros(channels), "popped": zeros(channels),
+        "push_slot": tables.ring_first.copy(), "pop_slot": tables.ring_first.copy(),
+        "written": zeros(buffers), "released": zeros(buffers),
         "stall_empty": zeros(channels), "stall_full": zeros(channels), "stall_needs": zeros(buffers),
         "stall_space": zeros(buffers), "ring": zeros(tables.ring_size),
         "log_count": zeros(1), "log_open": np.full(actors, -1, np.int64), "log_actor": zeros(log),

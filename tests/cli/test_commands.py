@@ -39,7 +39,10 @@ def test_estimate(run, design):
     found = result_of(run, "estimate", design.folder)
     assert found["lut"] > 0 and found["memory"]["weights"] > 0
     assert {unit["node"] for unit in found["units"]} == {node.name for node in design.graph}
-    assert "s0c0_mvtu" in run("estimate", design.folder).stdout
+    shown = run("estimate", design.folder).stdout
+    assert "s0c0_mvtu" in shown and f"bottleneck: {found['bottleneck']}" in shown and "block RAM" in shown
+    assert found["bottleneck_cycles"] > 1000 and found["bram_blocks"] <= found["board"]["bram_blocks"]
+    assert {m["home"] for unit in found["units"] for m in unit["memories"]} <= {"lut", "bram"}
 
 
 def test_simulate(run, design, tmp_path):

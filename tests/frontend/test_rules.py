@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
+from hwsv.errors import InputError
 from hwsv.frontend import import_model
 from hwsv.frontend.execute import Executor, run_onnx, to_tfc
 from hwsv.graph import OUTPUT
@@ -231,6 +232,32 @@ def test_batch_normalisation_and_dropout(net, tmp_path):
     x = net.node("BatchNormalization", [x, *(net.constant(net.rng.uniform(0.5, 2, 5)) for _ in range(4))])
     x = net.node("Dropout", [net.sign(x)])
     assert_exact(net.save(tmp_path, net.conv(x, 5, 3)))
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_what_does_nothing_is_removed_and_nothing_else_is(net, tmp_path, at_the_end):
+    """A bias of 1e-6 decides the sign of a sum of 0: it must survive the removal of its neighbour, the Identity."""
+    x = net.node("Identity", [net.conv(net.quant("x", 1.0, 5), 3, 4, weights=net.weights(4, 3, 3, 3, scale=1.0))])
+    x = net.node("Dropout", [net.node("Add", [x, net.constant(-1e-6)]), net.constant(0.5)])
+    x = net.conv(net.sign(net.node("Mul", [x, net.constant(1.000001)])), 4, 3)
+    path = net.save(tmp_path, net.node("Dropout", [x]) if at_the_end else x)
+    imported = assert_exact(path)
+    assert raw_differences(path, imported)[0] == 0
+    zero = np.zeros((20, 8, 3), np.int64)
+    sums, signs = (imported.graph.golden(zero)[n.outputs[0]] for n in imported.graph.nodes[1:3])
+    assert (sums == 0).all() and (signs == -1).all()
+
+
+@pytest.mark.parametrize("training, word", [(True, "training mode"), (False, "")])
+def test_dropout_in_training_mode_is_refused(net, tmp_path, training, word):
+    flag = net.constant(training, dtype=np.bool_)
+    x = net.node("Dropout", [stem(net), net.constant(0.5), flag], name="Bad")
+    path = net.save(tmp_path, net.conv(x, 5, 3))
+    if not training:
+        assert_exact(path)
+        return
+    with pytest.raises(InputError, match=word):
+        import_model(path)
 
 
 def test_host_scales_before_the_first_quantiser(tmp_path):
