@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import onnx
+from google.protobuf.message import Message
 from onnx import TensorProto, numpy_helper
 from onnx.external_data_helper import load_external_data_for_model
 
@@ -101,7 +102,21 @@ def _parse(path: Path) -> onnx.ModelProto:
         raise InputError(f"not an ONNX file ({type(error).__name__})") from error
     if not model.graph.node:
         raise InputError("not an ONNX file, or a model without nodes")
+    try:
+        _read_text(model)
+    except UnicodeDecodeError as error:
+        raise InputError("not an ONNX file (it holds text that is not UTF-8)") from error
     return model
+
+
+def _read_text(message: Message) -> None:
+    """Touch every string field: protobuf decodes them, and fails, only when they are read."""
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            for child in [value] if isinstance(value, Message) else value:
+                _read_text(child)
+        elif field.type == field.TYPE_STRING:
+            list(value)
 
 
 def _check_header(model: onnx.ModelProto) -> None:

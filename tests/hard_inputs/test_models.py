@@ -42,6 +42,7 @@ FILES = {
     "without_head": lambda: valid()[100:],
     "claims_2_gb": lambda: b"\x08\x08\x3a\xff\xff\xff\xff\x07" + valid(),  # a graph of 2^31 - 1 bytes
     "endless_varint": lambda: b"\x08" + b"\xff" * 200,
+    "text_is_not_utf8": lambda: valid().replace(b"Conv_", b"Con\x86_"),
     "deep_nesting": lambda: nested(2000),
 }
 
