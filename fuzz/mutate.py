@@ -16,18 +16,18 @@ Rng = random.Random
 
 
 def mutate(data: bytes, rng: Rng) -> bytes | None:
-    """A mutant of the model in `data`; None where there is no model in it."""
+    """A mutant of the model in `data`; None where there is no model in it that could be changed."""
     try:
         model = onnx.ModelProto.FromString(data)
-    except Exception:
+        if not model.graph.node:
+            return None
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            rng.choice(MUTATIONS)(model.graph, rng)
+            if rng.random() < 0.02:
+                _header(model, rng)
+        return model.SerializeToString()
+    except Exception:  # not a model, text that is not UTF-8, numbers beyond their field
         return None
-    if not model.graph.node:
-        return None
-    for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        rng.choice(MUTATIONS)(model.graph if rng.random() < 0.99 else onnx.GraphProto(), rng)
-        if rng.random() < 0.02:
-            _header(model, rng)
-    return model.SerializeToString()
 
 
 def _header(model: onnx.ModelProto, rng: Rng) -> None:

@@ -51,7 +51,7 @@ def compile_model(
     Raises InputError; Deadlock if the wired design hangs (checked with three utterances before anything is kept).
     """
     if fps != "max" and not 0 < fps < 1e9:
-        raise InputError(f"--fps must be a positive number or max, not {fps}")
+        raise InputError(f"--fps must be max or a number above 0 and below 1e9, not {fps:g}")
     chosen = load_board(board)
     overrides = read_overrides(folding) if folding else {}
     with _appearing(out) as folder:

@@ -82,7 +82,7 @@ def demo(design: Design, wavs: Sequence[Path], progress: Progress | None = None)
     spec = feature_spec(design)
     features = audio_features(design, paths)
     inputs = [fit(design, array, str(path)) for array, path in zip(features, paths, strict=True)]
-    verification = verify(design, LEVELS, inputs, progress=progress)
+    verification = verify(design, LEVELS, inputs, progress=progress, inside=len(inputs))
     embeddings = np.stack(verification.embeddings["emulator"])
     return DemoResult(
         design=design,

@@ -46,7 +46,7 @@ def load_features(path: Path) -> NDArray[np.integer]:
         # mapped, so that a header that claims more than the file holds allocates nothing
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy parses the header as Python, which has many ways to fail
-        raise InputError(f"{path}: cannot be read as a .npy file ({' '.join(str(error).split())})") from error
+        raise InputError(f"{path}: cannot be read as a .npy file of integers ({type(error).__name__})") from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path}: holds several arrays; save one array as .npy")
     return array

@@ -175,6 +175,5 @@ def load_checkpoint(name_or_checkpoint: str | Path) -> tuple[SpeakerNet | FloatN
         net = kind(recipe.network, recipe.features)
         net.load_state_dict(stored["net"])
     except Exception as error:  # torch.load raises anything on a foreign file
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a checkpoint of this project ({reason})") from error
+        raise InputError(f"{path}: not a checkpoint of this project ({type(error).__name__})") from error
     return net.eval(), recipe

@@ -65,6 +65,7 @@ def compile_(
         return print_json(facts | {"folder": str(out), "board": manifest.board.name, "units": len(design.graph.nodes)})
     print(f"{out}: {manifest.name} for {manifest.board.name}, {len(design.graph.nodes)} units, {manifest.hash[:12]}")
     print_bottleneck(design)
+    print_fit(design)
 
 
 @app.command()
@@ -107,8 +108,15 @@ def print_resources(design: "Design") -> None:
     print_table(f"Estimated resources on {board.name}", ["resource", ">used", ">board", ">share"], rows)
     kinds = [(kind, f"{bits / 1000:,.1f}") for kind, bits in (found.memory | {"all": found.memory_bits}).items()]
     print_table("Memory by kind", ["kind", ">kbit (1000 bits)"], kinds)
-    if exceeded := found.exceeded():
-        print(f"does not fit {board.name}: {exceeded}")
+    print_fit(design)
+
+
+def print_fit(design: "Design") -> None:
+    """One line if the estimates exceed the board."""
+    from hwsv.estimate import estimate as run
+
+    if exceeded := run(design.graph, design.manifest.board).exceeded():
+        print(f"by the estimates it does not fit {design.manifest.board.name}: {exceeded}")
 
 
 def print_bottleneck(design: "Design") -> None:

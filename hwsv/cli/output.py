@@ -31,9 +31,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
-    console = Console()
-    # A pipe has no width: let the table be as wide as it wants to be.
-    Console(width=None if console.is_terminal else 200).print(table)
+    # Cut-off names are worse than wrapped lines: a table is as wide as it wants to be, whatever the terminal.
+    wide = Console(width=400)
+    Console(width=max(Console().width, wide.measure(table).maximum)).print(table)
 
 
 def check_writable(path: Path | None) -> None:

@@ -14,20 +14,26 @@ from hwsv.errors import CheckFailed
 if TYPE_CHECKING:
     from hwsv.verify.chain import VerifyResult
 
+LEVELS_HELP = (
+    "Levels to compare: torch, qonnx-raw, qonnx, golden, emulator, csim, csim-strict, csim-bounded, cycle."
+)
 DEFAULT_LEVELS = "qonnx-raw,qonnx,golden,emulator,csim,cycle"
 
 
 @app.command()
 def verify(
     folder: DesignFolder,
-    levels: Annotated[str, typer.Option(help="Levels to compare, separated by commas.")] = DEFAULT_LEVELS,
-    utterances: Annotated[int | None, typer.Option(metavar="N", help="How many utterances.")] = None,
+    levels: Annotated[str, typer.Option(help=LEVELS_HELP)] = DEFAULT_LEVELS,
+    utterances: Annotated[int | None, typer.Option(metavar="N", help="How many utterances (without audio: 4).")] = None,
+    inside: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Utterances to compare inside too: every value between the units.")
+    ] = 4,
     root: Annotated[Path | None, typer.Option(metavar="AUDIO", help="Folder that --list's paths are under.")] = None,
     listing: Annotated[Path | None, typer.Option("--list", metavar="FILE", help="utt2spk or trial list.")] = None,
     wav: Annotated[list[Path] | None, typer.Option(metavar="F", help="Audio file; repeatable.")] = None,
     features: Annotated[list[Path] | None, typer.Option(metavar="F.npy", help="Integer features; repeatable.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="F.pt", help="Trained network, for level torch.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Prove that levels compute the same integer embeddings; exit code 1 when they do not."""
@@ -41,7 +47,7 @@ def verify(
     with progress() as report:
         source = Source(wav or (), features or (), root, listing, utterances, seed)
         inputs, described = load(design, source, report)
-        result = run(design, names, inputs, Options(checkpoint), report)
+        result = run(design, names, inputs, Options(checkpoint), report, inside)
     if as_json:
         print_json(result.to_json())
     else:
@@ -55,8 +61,9 @@ def print_levels(result: "VerifyResult", title: str) -> None:
     for row in result.rows:
         style = "" if not row.against else "green" if not row.mismatches else "red" if row.binding else "yellow"
         counts = (f"{row.values:,}", Text(f"{row.mismatches:,}", style)) if row.against else ("", "")
-        rows.append((row.name, row.against or "(first)", row.utterances, *counts, f"{row.seconds:.2f}"))
-    columns = ["level", "compared with", ">utterances", ">values compared", ">mismatches", ">time (s)"]
+        inside = row.inside if row.against else ""
+        rows.append((row.name, row.against or "(first)", row.utterances, inside, *counts, f"{row.seconds:.2f}"))
+    columns = ["level", "compared with", ">utterances", ">inside", ">values compared", ">mismatches", ">time (s)"]
     print_table(title, columns, rows)
     for row in result.rows:
         if row.first:

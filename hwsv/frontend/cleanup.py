@@ -47,6 +47,8 @@ def clean_up(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
         passes.append(RemoveIdentities())
     for step in passes:
         wrapper = _run(wrapper, step)
+    if not wrapper.graph.node:
+        raise InputError("the model's output does not depend on its input")
     _name_tensors(wrapper, {tensor for node in model.graph.node for tensor in (*node.input, *node.output)})
     cleaned = wrapper.model
     cleaned.graph.name = "cleaned"

@@ -110,13 +110,18 @@ def _parse(path: Path) -> onnx.ModelProto:
 
 
 def _read_text(message: Message) -> None:
-    """Touch every string field: protobuf decodes them, and fails, only when they are read."""
+    """Decode every string field. Protobuf does so, and fails, only where one is read; here it gives such text as bytes.
+
+    Raises UnicodeDecodeError.
+    """
     for field, value in message.ListFields():
         if field.type == field.TYPE_MESSAGE:
             for child in [value] if isinstance(value, Message) else value:
                 _read_text(child)
         elif field.type == field.TYPE_STRING:
-            list(value)
+            for text in [value] if isinstance(value, str | bytes) else value:
+                if isinstance(text, bytes):
+                    text.decode()
 
 
 def _check_header(model: onnx.ModelProto) -> None:

@@ -41,6 +41,11 @@ def simulate(
     """
     if features is None:
         lengths = frames or [design.manifest.input.frames_example] * 2
+        spec = design.manifest.input
+        for length in lengths:
+            if not spec.frames_min <= length <= spec.frames_max or (spec.frames_fixed or length) != length:
+                allowed = spec.frames_fixed or f"{spec.frames_min} to {spec.frames_max}"
+                raise InputError(f"an utterance of {length} frames: this design takes {allowed}")
         return SimResult(lengths, run(design.graph, lengths, record=record))
     if not features:
         raise InputError("nothing to simulate: give at least one utterance")

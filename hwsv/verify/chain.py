@@ -22,6 +22,9 @@ from hwsv.verify.level import Level, Options, Progress, level_class, registry
 GOLDEN = "golden"
 """The level whose tensors stand in for those that another level cannot show."""
 
+INSIDE = 4
+"""Utterances whose tensors between the units are compared, where nothing else is asked for."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -48,12 +51,16 @@ class Difference:
 
 @dataclass
 class LevelResult:
-    """One row of the result: what was compared with the level `against` ("" for the first)."""
+    """One row of the result: what was compared with the level `against` ("" for the first).
+
+    utterances: all, by their embeddings; inside: those of them whose tensors between the units were compared too.
+    """
 
     name: str
     against: str = ""
     binding: bool = True
     utterances: int = 0
+    inside: int = 0
     values: int = 0
     mismatches: int = 0
     seconds: float = 0.0
@@ -83,8 +90,8 @@ def parse_levels(names: str) -> list[str]:
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     for name in wanted:
         level_class(name)
-    if not wanted:
-        raise InputError(f"no levels given; levels: {', '.join(registry())}")
+    if len(set(wanted)) < 2:
+        raise InputError(f"give two levels or more to compare; levels: {', '.join(registry())}")
     return [name for name in registry() if name in wanted]
 
 
@@ -94,10 +101,12 @@ def verify(
     features: Sequence[Tensor],
     options: Options | None = None,
     progress: Progress | None = None,
+    inside: int = INSIDE,
 ) -> VerifyResult:
     """Run `levels` (in chain order) on the utterances and compare each with the one before.
 
     A level that is not binding is compared with the next one instead, and no later level is measured against it.
+    Embeddings are compared for every utterance, all tensors between the units for the first `inside` of them.
     features: int64 [T, F, C] each, as `Design.check_features` gives.
     """
     made = {name: level_class(name)(design, options or Options()) for name in levels}
@@ -115,7 +124,7 @@ def verify(
         if len(embeddings[name]) != len(features):
             raise CheckFailed(f"level {name} gave {len(embeddings[name])} embeddings for {len(features)} utterances")
     for expected, found in _pairs(made):
-        _compare(design, expected, found, embeddings, features, rows[found.name])
+        _compare(design, expected, found, embeddings, features, rows[found.name], inside)
     return VerifyResult(list(rows.values()), embeddings)
 
 
@@ -138,19 +147,20 @@ def _compare(
     embeddings: dict[str, list[Tensor]],
     features: Sequence[Tensor],
     row: LevelResult,
+    inside: int,
 ) -> None:
-    """Embeddings of every utterance; of the first also all tensors, since a later quantiser may hide a wrong bit."""
-    row.against = expected.name
+    """Embeddings of every utterance; of the first ones all tensors, since a later quantiser may hide a wrong bit."""
+    row.against, row.inside = expected.name, min(inside, len(features))
     for number, (a, b) in enumerate(zip(embeddings[expected.name], embeddings[found.name], strict=True)):
         wrong = a.size if a.shape != b.shape else int((a != b).sum())
         row.values += a.size
         row.mismatches += wrong
-        if number == 0 or (wrong and row.first is None):
-            inside = compare_tensors(design, expected.tensors(features[number]), found, features[number], number)
-            row.first = row.first or inside.first or (_in_embedding(design, a, b, number) if wrong else None)
-            if number == 0:
-                row.values += inside.values
-                row.mismatches += inside.mismatches
+        if number < inside or (wrong and row.first is None):
+            within = compare_tensors(design, expected.tensors(features[number]), found, features[number], number)
+            row.first = row.first or within.first or (_in_embedding(design, a, b, number) if wrong else None)
+            if number < inside:
+                row.values += within.values
+                row.mismatches += within.mismatches
 
 
 @dataclass

@@ -205,9 +205,11 @@ def test_options_that_do_not_fit(run, design, tmp_path):
     (tmp_path / "empty.trials").touch()
     for arguments, word in (
         (("verify", folder, "--levels", "golden,vhdl"), "vhdl"),
-        (("verify", folder, "--levels", "golden", "--utterances", 0), "--utterances"),
-        (("verify", folder, "--levels", "golden", "--root", tmp_path), "--list"),
-        (("verify", folder, "--levels", "golden", "--wav", WAV, "--features", "f.npy"), "--features"),
+        (("verify", folder, "--levels", "golden,golden"), "two levels"),
+        (("verify", folder, "--seed", -1), "--seed"),
+        (("verify", folder, "--levels", "golden,cycle", "--utterances", 0), "--utterances"),
+        (("verify", folder, "--levels", "golden,cycle", "--root", tmp_path), "--list"),
+        (("verify", folder, "--levels", "golden,cycle", "--wav", WAV, "--features", "f.npy"), "--features"),
         (("embed", folder, WAV, "--level", "vhdl"), "vhdl"),
         (("simulate", folder, "--wav", WAV, "--frames", 30), "--frames"),
         (("simulate", folder, "--frames", 0), "0 frames"),

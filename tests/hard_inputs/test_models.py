@@ -3,6 +3,7 @@
 import gzip
 import os
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, external_data_helper, helper
@@ -43,6 +44,7 @@ FILES = {
     "claims_2_gb": lambda: b"\x08\x08\x3a\xff\xff\xff\xff\x07" + valid(),  # a graph of 2^31 - 1 bytes
     "endless_varint": lambda: b"\x08" + b"\xff" * 200,
     "text_is_not_utf8": lambda: valid().replace(b"Conv_", b"Con\x86_"),
+    "input_is_not_utf8": lambda: valid().replace(b"t0", b"t\x86"),
     "deep_nesting": lambda: nested(2000),
 }
 
@@ -94,6 +96,60 @@ def test_malformed_graphs(compiled, tmp_path, edit):
     path.write_bytes(model.SerializeToString())
     line = compiled(path)
     assert all(word in line for word in EDITS[edit])
+
+
+def node(model: onnx.ModelProto, kind: str) -> onnx.NodeProto:
+    return next(n for n in model.graph.node if n.op_type == kind)
+
+
+def attribute(model: onnx.ModelProto, kind: str, name: str) -> onnx.AttributeProto:
+    return next(a for a in node(model, kind).attribute if a.name == name)
+
+
+def external_name(model: onnx.ModelProto) -> None:
+    external_data_helper.set_external_data(model.graph.initializer[0], "n" * 300)
+
+
+def zero_point(model: onnx.ModelProto) -> None:
+    name = node(model, "Quant").input[2]
+    tensor = next(t for t in model.graph.initializer if t.name == name)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(np.float32(2**24), name))
+
+
+def identity(model: onnx.ModelProto) -> None:
+    conv = node(model, "Conv")
+    conv.op_type = "Identity"
+    conv.ClearField("attribute")
+
+
+FOUND_BY_FUZZING = {
+    "external_name_too_long": (external_name, "missing"),
+    "statistics_of_another_type": (
+        lambda m: setattr(attribute(m, "StatsPool", "dev_thresholds"), "type", 4),
+        "StatsPool",
+    ),
+    "a_zero_point_of_millions": (zero_point, "zero point"),
+    "an_identity_of_two_inputs": (identity, "one input"),
+    "more_frames_than_a_length_tells": (
+        lambda m: setattr(m.graph.input[0].type.tensor_type.shape.dim[2], "dim_value", 2**16),
+        "reasonable sizes",
+    ),
+}
+
+
+def test_a_model_of_constants(compiled, tmp_path):
+    net = Net(1, 3, 20, 8)
+    assert "does not depend" in compiled(net.save(tmp_path, net.node("Relu", [net.constant([1.0])])))
+
+
+@pytest.mark.parametrize("case", FOUND_BY_FUZZING)
+def test_what_the_fuzzer_found(compiled, tmp_path, case):
+    model = speaker_net()
+    edit, word = FOUND_BY_FUZZING[case]
+    edit(model)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    assert word in compiled(path)
 
 
 @pytest.mark.parametrize("case", CASES)

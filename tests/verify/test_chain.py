@@ -68,14 +68,14 @@ def test_levels_are_found_in_the_order_of_the_chain():
 
 def test_equal_levels(design, utterances):
     seen = []
-    result = chain.verify(design, ["golden", "cycle"], utterances, progress=lambda *args: seen.append(args))
+    result = chain.verify(design, ["golden", "cycle"], utterances, progress=lambda *args: seen.append(args), inside=2)
     assert result.equal
     golden, cycle = result.rows
     assert (golden.against, golden.values, golden.utterances) == ("", 0, 3)
     assert (cycle.against, cycle.mismatches, cycle.first) == ("golden", 0, None)
     inner = [t for node in design.graph for t in node.outputs if t in design.graph.golden(utterances[0])]
-    sizes = sum(design.graph.golden(utterances[0])[t].size for t in inner if t != OUTPUT)
-    assert cycle.values == 3 * 6 + sizes
+    sizes = sum(design.graph.golden(x)[t].size for x in utterances[:2] for t in inner if t != OUTPUT)
+    assert cycle.values == 3 * 6 + sizes and cycle.inside == 2
     assert seen[-1] == ("cycle", 3, 3)
     found = result.to_json()
     assert found["equal"] is True
