@@ -119,9 +119,7 @@ def random_function(r: Random, unit: Mvtu | Pool, outputs: int) -> list[Unit]:
 @few
 @given(r=RANDOMS)
 def test_convolutions(r: Random):
-    dtype, weight = r.choice(
-        PAIRS
-    )
+    dtype, weight = r.choice(PAIRS)
     window, outputs = random_window(r, dtype), r.choice(CHANNELS)
     inputs = window.taps * window.channels
     weights = catalogue.values(r, weight, (outputs, inputs))
