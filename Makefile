@@ -21,7 +21,7 @@ TORCH_INDEX ?=
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test train compile sim verify bench soak fuzz lint format check-tools setup setup-train clean
+.PHONY: help demo test train compile sim verify bench soak fuzz wheel lint format check-tools setup setup-train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -87,7 +87,7 @@ $(VENV)/.toolchain: pyproject.toml
 # The CPU build of torch is tried first: the plain name brings several GB of CUDA packages on many machines.
 $(VENV)/.train: $(VENV)/.toolchain pyproject.toml
 	@echo "setting up torch, Brevitas and the test tools in $(VENV) …"
-	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) --index-url $(TORCH_INDEX) torch==2.13.0 $(QUIET_PINS); \
+	@if [ -n "$(TORCH_INDEX)" ]; then PIP_INDEX_URL=$(TORCH_INDEX) $(PIP) torch==2.13.0 $(QUIET_PINS); \
 	 else $(PIP) torch==2.13.0+cpu 2>/dev/null || $(PIP) torch==2.13.0 $(QUIET_PINS); fi
 	@$(PIP) -e '.[train,dev,finn]' $(QUIET_PINS)
 	@$(PIP) --no-deps mip==1.17.0 onnx-passes==0.4.1
@@ -96,6 +96,13 @@ $(VENV)/.train: $(VENV)/.toolchain pyproject.toml
 $(VENV)/.fuzz: $(VENV)/.train
 	@$(PIP) -e '.[fuzz]'
 	@touch $@
+
+wheel: setup-train ## build the wheel; it must compile MODEL in a fresh environment without torch, outside the checkout
+	rm -rf build/wheel && $(BIN)/python -m build --wheel -o build/wheel . >/dev/null && rm -rf build/lib build/bdist.*
+	set -e; folder=$$(mktemp -d); trap "rm -rf $$folder" EXIT; cp $(MODEL) $$folder/model.onnx; \
+	  $(PYTHON) -m venv $$folder/venv; $$folder/venv/bin/pip install --quiet build/wheel/*.whl; cd $$folder; \
+	  venv/bin/hwsv compile model.onnx --board $(BOARD) -o design; \
+	  venv/bin/python -c "import importlib.util as u; assert u.find_spec('torch') is None"
 
 clean: ## remove designs and the environment
 	rm -rf build $(VENV)
