@@ -88,6 +88,7 @@ def check_model(model: onnx.ModelProto, folder: Path) -> None:
     _read_external(model, folder)
     _check_tensors(model.graph)
     _check_interface(model.graph)
+    _check_claims(model.graph)
     _sort(model.graph)
 
 
@@ -244,6 +245,32 @@ def _check_interface(graph: onnx.GraphProto) -> None:
         or max(sizes[2:3], default=1) > MAX_FRAMES
     ):
         raise InputError(f"input shape {sizes} is not supported; use batch 1 and known, reasonable sizes")
+
+
+_WINDOW_LENGTHS = {"kernel_shape": 2, "strides": 2, "dilations": 2, "pads": 4}
+_WINDOWED = {"Conv", "MaxPool", "AveragePool", "StatsPool"}
+
+
+def _check_claims(graph: onnx.GraphProto) -> None:
+    """Shapes that the file claims for inner tensors, and window attributes: ONNX's own shape inference trusts them.
+
+    (It indexes dimensions by them in C++: a wrong rank ended the process, found by `make fuzz`.)
+    """
+    ranks = {}
+    for info in (*graph.value_info, *graph.output):
+        dims = info.type.tensor_type.shape.dim
+        ranks[info.name] = len(dims) if info.type.tensor_type.HasField("shape") else None
+        if any(d.HasField("dim_value") and d.dim_value < 1 for d in dims):
+            raise InputError(f"tensor {shown(info.name)}: the file claims a shape with a dimension below 1")
+    for node in graph.node:
+        if node.op_type not in _WINDOWED:
+            continue
+        if node.input and ranks.get(node.input[0]) not in (None, 4):
+            refuse(node, f"the file claims {ranks[node.input[0]]} dimensions for its input; [1, C, T, F] is needed")
+        for attribute in node.attribute:
+            wanted = _WINDOW_LENGTHS.get(attribute.name)
+            if wanted and len(attribute.ints) != wanted:
+                refuse(node, f"{attribute.name} needs {wanted} numbers (time and frequency), not {len(attribute.ints)}")
 
 
 def _sort(graph: onnx.GraphProto) -> None:
