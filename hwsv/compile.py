@@ -23,7 +23,6 @@ from hwsv.emulator.packed import write_packed
 from hwsv.errors import InputError
 from hwsv.folding import fold, fold_fastest, read_overrides
 from hwsv.frontend import import_model
-from hwsv.frontend.load import load_model
 from hwsv.graph import OUTPUT, UnitGraph
 from hwsv.host.calibration import CALIBRATION
 from hwsv.simulator.timing import run
@@ -71,12 +70,11 @@ def compile_model(
         run(graph, _check_lengths(imported.input))
         progress("writing")
         (folder / "stages").mkdir()
-        onnx.save_model(load_model(model), str(folder / "model.onnx"))  # external data, if any, comes along
+        onnx.save_model(imported.raw, str(folder / "model.onnx"))  # external data, if any, comes along
         if (shipped := model.with_suffix(f".{CALIBRATION}")).is_file():
             shutil.copyfile(shipped, folder / CALIBRATION)
         for name, stage in imported.stages.items():
             onnx.save_model(stage, str(folder / "stages" / f"{name}.onnx"))
-        onnx.save_model(imported.normalised, str(folder / "stages" / "normalised.onnx"))
         if imported.host_post is not None:
             onnx.save_model(imported.host_post, str(folder / "host_post.onnx"))
         graph_onnx.save(graph, folder / "unit_graph.onnx")

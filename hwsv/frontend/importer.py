@@ -29,6 +29,7 @@ from hwsv.units.stats_pool import MAX_POSITIONS, StatsPool
 class Imported:
     """What the front-end makes of a model.
 
+    raw: the model as given, checked, external data read: the level ``qonnx-raw``.
     graph: unfolded units (one lane everywhere, no forks, length channels or width converters yet).
     normalised: the level ``qonnx``, its input the integers that enter the hardware.
     stages: every intermediate model, by name. host_post: what the host computes from the last accumulators, a float32
@@ -38,6 +39,7 @@ class Imported:
     passes: the transformations that were run.
     """
 
+    raw: onnx.ModelProto
     graph: UnitGraph
     normalised: onnx.ModelProto
     stages: dict[str, onnx.ModelProto]
@@ -78,7 +80,7 @@ def _import(raw: onnx.ModelProto, name: str) -> Imported:
     if host_post is not None:
         stages["host_post"] = host_post
     return Imported(
-        converter.graph, normalised, stages,
+        raw, converter.graph, normalised, stages,
         _input_spec(raw, converter, integer_input), host_post,
         {signal.tensor: tensor for tensor, signal in converter.signals.items()},
         converter.references, [*passes, "hwsv.ToIntegers", "hwsv.IntegerInput"],
