@@ -41,3 +41,13 @@ def smallest(low: int, high: int) -> str:
     if low >= 0:
         return f"UINT{max(1, int(high).bit_length())}"
     return f"INT{max(int(high).bit_length(), (-int(low) - 1).bit_length()) + 1}"
+
+
+def signed_bits(*values: int) -> int:
+    """Bits of the narrowest two's complement number that holds every one of `values`."""
+    return max(max(int(v), -int(v) - 1).bit_length() + 1 for v in values)
+
+
+def rtl_kind(dtype: str) -> int:
+    """The type as a parameter KIND of ``rtl_templates/element.sv``: 0 unsigned, 1 two's complement, 2 bipolar."""
+    return 2 if dtype == BIPOLAR else int(is_signed(dtype))

@@ -107,11 +107,15 @@ class Crops:
         self.classes = len(self._members)
         self.crop_frames = data.crop_frames
 
-    def batch(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """(float32 log-mels ``[size, crop, n_mels]``, int64 classes ``[size]``); short utterances repeat."""
+    def batch(self, rng: np.random.Generator, size: int, frames: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """(float32 log-mels ``[size, frames, n_mels]``, int64 classes ``[size]``); the recipe's crop by default."""
         classes = np.searchsorted(self._cumulative, rng.random(size))
+        return self.of_classes(rng, classes, frames or self.crop_frames), classes
+
+    def of_classes(self, rng: np.random.Generator, classes: np.ndarray, frames: int) -> np.ndarray:
+        """One random crop of each class in turn, float32 ``[N, frames, n_mels]``; short utterances repeat."""
         picked = np.array([rng.choice(self._members[c]) for c in classes])
         lengths = self._lengths[picked]
-        first = (rng.random(size) * np.maximum(lengths - self.crop_frames + 1, 1)).astype(np.int64)
-        inside = (first[:, None] + np.arange(self.crop_frames)) % lengths[:, None]
-        return self._frames[self._starts[picked][:, None] + inside].astype(np.float32), classes
+        first = (rng.random(len(classes)) * np.maximum(lengths - frames + 1, 1)).astype(np.int64)
+        inside = (first[:, None] + np.arange(frames)) % lengths[:, None]
+        return self._frames[self._starts[picked][:, None] + inside].astype(np.float32)

@@ -83,7 +83,15 @@ class StageConfig(_Section):
     margin: float = Field(default=0.2, ge=0, lt=1)
     scale: float = Field(default=30.0, gt=0)
     distil: float = Field(default=0.0, ge=0, description="weight of 1 - cos(embedding, teacher's embedding)")
+    crop_frames: int | None = Field(default=None, ge=16, description="instead of the data's")
     evaluate_every: int = Field(default=1000, ge=1)
+
+
+class InitConfig(_Section):
+    """Trained networks to start from, shipped ones by name or checkpoint files; they may have fewer blocks."""
+
+    float_twin: str
+    binary: str
 
 
 class Recipe(_Section):
@@ -95,6 +103,7 @@ class Recipe(_Section):
     network: NetworkConfig = NetworkConfig()
     data: DataConfig
     augment: AugmentConfig = AugmentConfig()
+    init_from: InitConfig | None = None
     float_twin: StageConfig
     binary: StageConfig
     refinement: StageConfig | None = Field(default=None, description="goes on from the binary network's end")

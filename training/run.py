@@ -23,6 +23,7 @@ from training.export import save_checkpoint
 from training.losses import AngularMargin, embedding_distance
 from training.models import FloatNet, SpeakerNet
 from training.recipe import Recipe, StageConfig, load_recipe
+from training.warm import class_centres, warm_start
 
 
 @dataclass
@@ -99,10 +100,15 @@ def train(recipe_path: str | Path, data_root: str | Path, out_dir: str | Path, r
 
     torch.manual_seed(recipe.seed)
     twin = _stage("float_twin", recipe, FloatNet(recipe.network, recipe.features), crops.classes)
+    if recipe.init_from is not None:
+        warm_start(twin.net, recipe.network, recipe.init_from.float_twin)
+        twin.loss.weight.data = class_centres(twin.net, crops, recipe.features.scale, recipe.seed)
     _optimise(twin, recipe, crops, heldout, out, log)
 
     torch.manual_seed(recipe.seed + 1)
     binary = _stage("binary", recipe, SpeakerNet(recipe.network, recipe.features), crops.classes)
+    if recipe.init_from is not None:
+        warm_start(binary.net, recipe.network, recipe.init_from.binary)
     binary.teacher = twin.net.eval()
     binary.loss.load_state_dict(twin.loss.state_dict())
     _optimise(binary, recipe, crops, heldout, out, log)
@@ -175,7 +181,7 @@ class _Batch:
 
 def _batch(stage: _Stage, recipe: Recipe, crops: Crops, step: int) -> _Batch:
     """The batch that belongs to this seed and step, whoever asks for it and when."""
-    mels, classes = crops.batch(np.random.default_rng([stage.seed, step]), stage.config.batch)
+    mels, classes = crops.batch(np.random.default_rng([stage.seed, step]), stage.config.batch, stage.config.crop_frames)
     generator = torch.Generator().manual_seed(stage.seed * 1_000_003 + step)
     x = _as_features(augment(torch.from_numpy(mels), recipe.augment, generator), recipe)[:, None]
     x = x.contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""How well embeddings tell speakers apart: cosine scores, EER with its interval, minimum detection cost.
+"""How well embeddings tell speakers apart: cosine scores, adaptive s-norm, EER with its interval, minimum detection cost.
 
 Every figure is computed from one operating curve (`Curve`): for each threshold that separates distinct scores, the miss
 rate (targets below it) and the false alarm rate (non-targets at or above it).
@@ -18,6 +18,9 @@ P_TARGETS = (0.01, 0.05)
 RESAMPLES = 1000
 """Bootstrap resamples of an interval."""
 
+COHORT_TOP = 100
+"""Closest cohort speakers that normalise a score; chosen on held-out training speakers (training/README.md)."""
+
 Float = NDArray[np.float64]
 
 
@@ -31,7 +34,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Result:
-    """Figures of one system on one trial list; rates are fractions."""
+    """Figures of one system on one trial list; rates are fractions.
+
+    `resampled`: the EER of each bootstrap resample. All systems on one list are given the same resamples, so the
+    difference of two systems is a paired one.
+    """
 
     eer: float
     eer_ci95: tuple[float, float]
@@ -39,6 +46,12 @@ class Result:
     targets: int
     nontargets: int
     curve: Curve
+    resampled: Float
+
+    def difference(self, other: "Result") -> tuple[float, float, float]:
+        """(self's EER - other's, low, high): the 95 % percentile interval of the paired difference over speakers."""
+        low, high = _interval95(self.resampled - other.resampled)
+        return self.eer - other.eer, low, high
 
     def to_json(self) -> dict[str, object]:
         """The stable JSON form of the command line."""
@@ -53,14 +66,40 @@ class Result:
 
 def cosine_scores(embeddings: NDArray[np.floating], left: NDArray[np.int64], right: NDArray[np.int64]) -> Float:
     """Cosine of rows ``left[i]`` and ``right[i]`` of ``[N, E]``; 0 where an embedding is all zero."""
-    rows = embeddings.astype(np.float64)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = rows / np.where(norms > 0, norms, 1.0)
+    unit = _unit(embeddings)
     # Blocks: a list of millions of trials must not need millions of rows in memory twice.
     blocks = [
         np.einsum("ne,ne->n", unit[left[i : i + 65536]], unit[right[i : i + 65536]]) for i in range(0, len(left), 65536)
     ]
     return np.concatenate([*blocks, np.empty(0)])
+
+
+def speaker_means(embeddings: NDArray[np.floating], speakers: NDArray[np.int64]) -> Float:
+    """Mean direction of each speaker's embeddings: unit rows ``[S, E]`` of ``[N, E]`` and speaker numbers ``[N]``."""
+    sums = np.zeros((int(speakers.max()) + 1, embeddings.shape[1]))
+    np.add.at(sums, speakers, _unit(embeddings))
+    return _unit(sums)
+
+
+def adaptive_snorm(
+    embeddings: NDArray[np.floating],
+    cohort: NDArray[np.floating],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    top: int = COHORT_TOP,
+) -> Float:
+    """Cosines of rows ``left[i]``, ``right[i]`` of ``[N, E]``, normalised by the closest rows of a cohort ``[S, E]``.
+
+    Each side's score is made 0 mean and 1 deviation by the `top` cohort scores that are highest for that side's
+    utterance, and the two sides are averaged (Matejka et al., Interspeech 2017, "S-norm 1"). The cohort holds
+    speakers who occur in no trial. Raises InputError for a cohort of fewer than two.
+    """
+    if min(len(cohort), top) < 2:
+        raise InputError(f"score normalisation needs a cohort of two speakers or more, not {min(len(cohort), top)}")
+    closest = np.sort(_unit(embeddings) @ _unit(cohort).T, axis=1)[:, -top:]
+    mean, deviation = closest.mean(axis=1), np.maximum(closest.std(axis=1), np.finfo(np.float64).tiny)
+    scores = cosine_scores(embeddings, left, right)
+    return 0.5 * ((scores - mean[left]) / deviation[left] + (scores - mean[right]) / deviation[right])
 
 
 def curve(scores: Float, labels: NDArray[np.bool_]) -> Curve:
@@ -94,6 +133,32 @@ def min_dcf(points: Curve, p_target: float) -> float:
     return float(cost.min() / min(p_target, 1 - p_target))
 
 
+def eer_resamples(
+    scores: Float,
+    labels: NDArray[np.bool_],
+    left_speaker: NDArray[np.int64],
+    right_speaker: NDArray[np.int64],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Float:
+    """The EER in each of a number of bootstrap resamples over speakers, who are what a test set is a sample of.
+
+    Trials of one speaker are dependent, so speakers are drawn with replacement, not trials (Bolle, Ratha and Pankanti
+    2004; Poh and Bengio 2007). With w_s copies of speaker s, a trial between two speakers counts w_a * w_b times and a
+    trial within one speaker w_s times: copies of one speaker are never compared with each other.
+
+    `left_speaker`, `right_speaker`: speaker numbers 0 … S-1 of each trial. Resample i depends on seed and S alone, so
+    that two systems are compared on equal ones. NaN where a resample has no target or no non-target.
+    """
+    _check(scores, labels)
+    order, ends = _sorted_groups(scores)
+    speakers = int(max(left_speaker.max(), right_speaker.max())) + 1
+    if speakers < 2:
+        raise InputError("an interval over speakers needs at least two speakers")
+    draws = np.random.default_rng(seed).multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
+    return _resampled(labels[order], left_speaker[order], right_speaker[order], ends, draws)
+
+
 def eer_interval(
     scores: Float,
     labels: NDArray[np.bool_],
@@ -102,23 +167,8 @@ def eer_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the EER over speakers, who are what a test set is a sample of.
-
-    Trials of one speaker are dependent, so speakers are drawn with replacement, not trials (Bolle, Ratha and Pankanti
-    2004; Poh and Bengio 2007). With w_s copies of speaker s, a trial between two speakers counts w_a * w_b times and a
-    trial within one speaker w_s times: copies of one speaker are never compared with each other.
-
-    `left_speaker`, `right_speaker`: speaker numbers 0 … S-1 of each trial.
-    """
-    _check(scores, labels)
-    order, ends = _sorted_groups(scores)
-    speakers = int(max(left_speaker.max(), right_speaker.max())) + 1
-    if speakers < 2:
-        raise InputError("an interval over speakers needs at least two speakers")
-    draws = np.random.default_rng(seed).multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
-    rates = _resampled(labels[order], left_speaker[order], right_speaker[order], ends, draws)
-    low, high = np.quantile(rates[np.isfinite(rates)], [0.025, 0.975])
-    return float(low), float(high)
+    """95 % percentile interval of `eer_resamples`."""
+    return _interval95(eer_resamples(scores, labels, left_speaker, right_speaker, resamples, seed))
 
 
 def evaluate(
@@ -126,14 +176,28 @@ def evaluate(
 ) -> Result:
     """All figures of one system on one trial list."""
     points = curve(scores, labels)
+    resampled = eer_resamples(scores, labels, left_speaker, right_speaker)
     return Result(
         eer=equal_error_rate(points),
-        eer_ci95=eer_interval(scores, labels, left_speaker, right_speaker),
+        eer_ci95=_interval95(resampled),
         min_dcf={p: min_dcf(points, p) for p in P_TARGETS},
         targets=int(labels.sum()),
         nontargets=int((~labels).sum()),
         curve=points,
+        resampled=resampled,
     )
+
+
+def _interval95(values: Float) -> tuple[float, float]:
+    low, high = np.quantile(values[np.isfinite(values)], [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _unit(rows: NDArray[np.floating]) -> Float:
+    """Rows of length 1; zero rows stay."""
+    rows = rows.astype(np.float64)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(norms > 0, norms, 1.0)
 
 
 def _check(scores: Float, labels: NDArray[np.bool_]) -> None:

@@ -53,6 +53,18 @@ class Add(Unit):
             "sum_type": sum_type, "mult0": self.mult[0], "mult1": self.mult[1], "low": self.low, "high": self.high,
         }  # fmt: skip
 
+    def rtl_parameters(self) -> dict[str, int]:
+        a, b = (datatypes.limits(dtype) for dtype in self.in_dtypes)
+        products = [[m * v for v in (*ends, 0)] for m, ends in zip(self.mult, (a, b), strict=True)]
+        low, high = (sum(end(p) for p in products) for end in (min, max))
+        parameters = {"LANES": self.lanes, "OUT_BITS": datatypes.bits(self.out_dtype)}
+        for name, dtype in zip("AB", self.in_dtypes, strict=True):
+            parameters |= {f"{name}_BITS": datatypes.bits(dtype), f"{name}_KIND": datatypes.rtl_kind(dtype)}
+        return parameters | {
+            "SUM_BITS": datatypes.signed_bits(low, high, self.low, self.high, *a, *b, *self.mult),
+            "MULT0": self.mult[0], "MULT1": self.mult[1], "LOW": self.low, "HIGH": self.high,
+        }  # fmt: skip
+
     def actors(self, frames: int) -> tuple[Actor, ...]:
         words = frames * self.inputs()[0].words_per_frame
         return (Actor("add", self.latency, (periodic(1, [(0, 3, 1)], words),), (0, 1), (0,), beats=words),)

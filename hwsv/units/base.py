@@ -181,6 +181,10 @@ class Unit(ABC):
         """Memories that the HLS template takes, in its order; one that `memories` lacks is a single 0."""
         return tuple(self.memories())
 
+    def rtl_parameters(self) -> dict[str, int]:
+        """Parameters of ``rtl_templates/<kind>.sv`` beside those of its memories (rtl_templates/README.md)."""
+        raise InputError(f"unit kind {self.kind!r} has no RTL yet; compile with --backend hls")
+
     def with_lanes(self, **folding: int) -> "Unit":
         """A copy with other folding parameters (`lanes`, or `pe` and `simd`). Raises InputError with legal values."""
         return dataclasses.replace(self, **folding)  # type: ignore[type-var]
