@@ -1,7 +1,7 @@
 """Board files: ``board_configs/<board>.yaml``, validated. A new board is one new file."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 
@@ -29,15 +29,58 @@ class Resources(pydantic.BaseModel, extra="forbid"):
         return self.bram_blocks * self.bram_block_kbit
 
 
+Pin = Annotated[str, pydantic.Field(pattern=r"^[A-Z]{0,2}[0-9]{1,3}$")]
+"""A ball or pin of the package: ``G2``, ``AH18``, ``69``."""
+
+
+class Pins(pydantic.BaseModel, extra="forbid"):
+    """Where the board's parts are connected. `uart_rx` is the FPGA's input; `leds` and `reset` may be missing.
+
+    `io_standard`: of all of them. Without `clock`, the clock comes from the processing system (Zynq).
+    """
+
+    clock: Pin | None = None
+    uart_rx: Pin | None = None
+    uart_tx: Pin | None = None
+    leds: list[Pin] = pydantic.Field(default=[], max_length=8)
+    leds_active_low: bool = False
+    reset: Pin | None = None
+    reset_active_low: bool = False
+    io_standard: Literal["LVCMOS33", "LVCMOS18"] = "LVCMOS33"
+
+    @pydantic.model_validator(mode="after")
+    def _distinct(self) -> "Pins":
+        used = [pin for pin in (self.clock, self.uart_rx, self.uart_tx, self.reset, *self.leds) if pin]
+        if twice := sorted({pin for pin in used if used.count(pin) > 1}):
+            raise ValueError(f"pin {twice[0]} is used twice")
+        return self
+
+
+class Programmer(pydantic.BaseModel, extra="forbid"):
+    """What loads a bitstream: openFPGALoader with its name of the `board`, or a PYNQ image on the board itself."""
+
+    tool: Literal["openfpgaloader", "pynq"]
+    board: str = pydantic.Field(default="", pattern=r"^[a-z0-9_]*$")
+
+
 class Board(pydantic.BaseModel, extra="forbid"):
-    """A board: the device on it, the clock that a design is timed for, and the flow that builds for it."""
+    """A board: the device on it, the clock that a design is timed for, and the flow that builds for it.
+
+    `family`: of the device, as the tools call it (yosys and nextpnr). `oscillator_mhz`: at the pin `clock`; a PLL makes
+    `clock_mhz` of it where they differ. `baud`: of the UART.
+    """
 
     name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     description: str
-    device: str = pydantic.Field(pattern=r"^[A-Za-z0-9._-]+$")
+    device: str = pydantic.Field(pattern=r"^[A-Za-z0-9._/-]+$")
     package: str = pydantic.Field(pattern=r"^[A-Za-z0-9._-]+$")
+    family: Literal["", "ecp5", "GW2A-18C", "GW5A-25A", "xc7", "xcup"] = ""
     flow: Literal["nextpnr", "vivado"]
     clock_mhz: float = pydantic.Field(gt=0, le=1000)
+    oscillator_mhz: float | None = pydantic.Field(default=None, gt=0, le=1000)
+    baud: int = pydantic.Field(default=115200, ge=9600, le=3_000_000)
+    pins: Pins = Pins()
+    programmer: Programmer | None = None
     resources: Resources
     sources: list[str] = pydantic.Field(min_length=1)
 

@@ -21,12 +21,13 @@ from hwsv.codegen.memory_files import write_memories
 from hwsv.design import MANIFEST, Design, InputSpec, Manifest
 from hwsv.emulator.packed import write_packed
 from hwsv.errors import InputError
+from hwsv.fifo_sizing import size
 from hwsv.folding import fold, fold_fastest, read_overrides
 from hwsv.frontend import import_model
 from hwsv.graph import OUTPUT, UnitGraph
 from hwsv.host.calibration import CALIBRATION
 from hwsv.simulator.timing import run
-from hwsv.wiring import trim, wire
+from hwsv.wiring import wire
 
 DEFAULT_FPS = 30.0
 """Utterances a second where none is asked for: enough for 30 microphones at one utterance a second each."""
@@ -112,7 +113,7 @@ def parse_fps(text: str | None) -> float | Literal["max"]:
 
 def _wired(folded: UnitGraph, frames: int) -> UnitGraph:
     graph = wire(folded)
-    graph.channels = trim(graph, frames)
+    graph.channels = size(graph, frames)
     return graph
 
 

@@ -11,6 +11,7 @@
     DIR/network.packed           what the emulator loads (hwsv.emulator.packed)
     DIR/mem/<unit>_<memory>.mem  memories in ``$readmemh`` form, read by RTL and by the cycle simulator
     DIR/hls/                     HLS project
+    DIR/rtl/                     SystemVerilog (hwsv.codegen.rtl)
 """
 
 import json
@@ -22,12 +23,13 @@ from typing import Annotated
 import numpy as np
 import pydantic
 
-from hwsv import bits, datatypes, graph_onnx
+from hwsv import datatypes, graph_onnx
 from hwsv.boards import Board
+from hwsv.codegen import memory_files
 from hwsv.errors import InputError
 from hwsv.graph import Node, UnitGraph
 from hwsv.host.features import FeatureSpec
-from hwsv.units.base import Memory, Tensor, read_words
+from hwsv.units.base import Tensor
 
 MANIFEST = "design.json"
 
@@ -103,22 +105,11 @@ class Design:
 
     def memory_path(self, node: Node, name: str) -> Path:
         """File of memory `name` of unit `node`."""
-        return self.folder / "mem" / f"{node.name}_{name}.mem"
+        return memory_files.memory_path(self.folder / "mem", node, name)
 
     def memories(self, node: Node) -> dict[str, Tensor]:
-        """What the emitted memory files of `node` hold, decoded: `Memory.data` as written."""
-        return {name: self._read(node, name, memory) for name, memory in node.unit.memories().items()}
-
-    def _read(self, node: Node, name: str, memory: Memory) -> Tensor:
-        path = self.memory_path(node, name)
-        try:
-            lines = [line.split("//")[0] for line in path.read_text().splitlines()]
-            words = bits.from_hex([line for line in lines if line.strip()], memory.word_bits)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read as a memory file: {error}") from error
-        if len(words) != memory.depth:
-            raise InputError(f"{path}: {len(words)} words, {memory.depth} expected")
-        return read_words(memory, words)
+        """What the emitted memory files of `node` hold, decoded: `Memory.data` as written. Raises InputError."""
+        return memory_files.read_memories(self.folder / "mem", node)
 
     def check_features(self, features: np.ndarray) -> Tensor:
         """int64 ``[T, F, C]`` from ``[T, F]`` or ``[T, F, C]`` integers, cropped; InputError for anything else."""

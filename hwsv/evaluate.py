@@ -19,13 +19,18 @@ from hwsv.verify.level import Progress
 
 FLOAT = "float twin"
 CONTROL = "MFCC control"
+NORMALISED = ", s-norm"
+"""Ending of a system whose scores are normalised by a cohort."""
 
 Embeddings = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to evaluate: lists, where their audio is, and which systems beside the design at `level`."""
+    """What to evaluate: lists, where their audio is, and which systems beside the design at `level`.
+
+    cohort: utterances of voices that occur in no list; with it every network is also scored by adaptive s-norm.
+    """
 
     lists: Sequence[Trials]
     root: Path
@@ -34,16 +39,19 @@ class Request:
     control: bool = False
     utt2spk: dict[str, str] | None = None
     cache: Path | None = None
+    cohort: Sequence[str] = ()
 
 
 def evaluate(design: Design, request: Request, progress: Progress | None = None) -> dict[str, dict[str, Result]]:
-    """List name -> system (level, `FLOAT`, `CONTROL`) -> figures. Every utterance is heard once, for all lists.
+    """List name -> system (level, `FLOAT`, `CONTROL`, the first two also `NORMALISED`) -> figures.
 
-    Raises InputError for audio that is missing or broken, naming list and line.
+    Every utterance is heard once, for all lists. Raises InputError for audio that is missing or broken, naming list
+    and line, and for a cohort that shares utterances with a list.
     """
     utterances = list(dict.fromkeys(u for trials in request.lists for u in trials.utterances))
-    paths = [request.root / utterance for utterance in utterances]
     _check_present(request.lists, request.root)
+    _check_cohort(request.cohort, utterances, request.root)
+    paths = [request.root / utterance for utterance in [*utterances, *request.cohort]]
     speakers = [speaker_numbers(trials, request.utt2spk) for trials in request.lists]
     number = {utterance: i for i, utterance in enumerate(utterances)}
     rows = [np.array([number[u] for u in trials.utterances]) for trials in request.lists]
@@ -53,9 +61,12 @@ def evaluate(design: Design, request: Request, progress: Progress | None = None)
             vectors = embeddings[row]
             if system == CONTROL:  # their common offset would swamp a cosine: the control is given each list's mean
                 vectors = vectors - vectors.mean(axis=0)
-            scores = scoring.cosine_scores(vectors, trials.left, trials.right)
             ends = speaker[trials.left], speaker[trials.right]
+            scores = scoring.cosine_scores(vectors, trials.left, trials.right)
             results[trials.name][system] = scoring.evaluate(scores, trials.labels, *ends)
+            if request.cohort and system != CONTROL:
+                scores = scoring.adaptive_snorm(vectors, embeddings[len(utterances) :], trials.left, trials.right)
+                results[trials.name][system + NORMALISED] = scoring.evaluate(scores, trials.labels, *ends)
     return results
 
 
@@ -108,3 +119,10 @@ def _check_present(lists: Sequence[Trials], root: Path) -> None:
         for utterance in trials.utterances:
             if not (root / utterance).is_file():
                 raise InputError(f"{trials.path}:{trials.line_of(utterance)}: no such audio file: {root / utterance}")
+
+
+def _check_cohort(cohort: Sequence[str], utterances: Sequence[str], root: Path) -> None:
+    if shared := set(cohort) & set(utterances):
+        raise InputError(f"{min(shared)} is in the cohort and in a trial list; a cohort holds other speakers")
+    if missing := next((u for u in cohort if not (root / u).is_file()), None):
+        raise InputError(f"cohort: no such audio file: {root / missing}")

@@ -213,7 +213,11 @@ class Foldings:
             try:
                 units = [node.unit.with_lanes(**wanted)]
             except TypeError as error:
-                raise InputError(f"unit {node.name!r} ({node.unit.kind}) has no folding {', '.join(wanted)}") from error
+                has = [key for key in Override.model_fields if hasattr(node.unit, key)]
+                illegal, legal = ", ".join(key for key in wanted if key not in has), ", ".join(has) or "none"
+                raise InputError(
+                    f"unit {node.name!r} ({node.unit.kind}) has no folding {illegal}; it has {legal}"
+                ) from error
             except HwsvError as error:
                 raise InputError(f"unit {node.name!r}: {error}") from error
         else:

@@ -4,6 +4,7 @@ The front-end makes it unfolded; `hwsv.folding` sets PE, SIMD and lanes; `hwsv.w
 length channels and the FIFO depths, after which every tensor has one producer and one consumer and *is* a channel.
 """
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -57,11 +58,13 @@ class UnitGraph:
         return iter(self.nodes)
 
     def node(self, name: str) -> Node:
-        """The node called `name`; raises InputError with the names there are."""
+        """The node called `name`; raises InputError with the nearest names there are."""
         for node in self.nodes:
             if node.name == name:
                 return node
-        raise InputError(f"no unit {name!r} in design {self.name!r}; units: {', '.join(n.name for n in self.nodes)}")
+        names = [n.name for n in self.nodes]
+        near = difflib.get_close_matches(name, names, n=3) or names[:3]
+        raise InputError(f"no unit {name!r} in design {self.name!r}; it has {', '.join(near)} … ('hwsv estimate')")
 
     def producers(self) -> dict[str, tuple[Node, int]]:
         """tensor -> (node, output port); the graph's inputs have none."""

@@ -10,11 +10,9 @@ from itertools import pairwise
 from hwsv import datatypes
 from hwsv.errors import InputError
 from hwsv.graph import INPUT, LENGTH, Channel, Node, UnitGraph
-from hwsv.simulator.timing import run
 from hwsv.units.base import Stream
 from hwsv.units.fork import Fork
 from hwsv.units.length_fork import LENGTH_DTYPE, LengthFork
-from hwsv.units.mvtu import Mvtu
 from hwsv.units.sliding_window import SlidingWindow
 from hwsv.units.width_converter import WidthConverter
 
@@ -33,34 +31,9 @@ def wire(graph: UnitGraph) -> UnitGraph:
     wired = UnitGraph(graph.name, list(graph.nodes))
     _insert_forks(wired)
     _convert_widths(wired)
-    _add_lengths(wired)
+    add_lengths(wired)
     wired.channels = depths(wired)
     return wired
-
-
-def trim(graph: UnitGraph, frames: int) -> dict[str, Channel]:
-    """`depths`, cut down to the credits that three utterances really use: no cycle of theirs changes.
-
-    Whether a network of fixed schedules hangs does not depend on time, only on order and capacity, so a design that
-    plays these utterances to their end does so under any stalls of its surroundings. They have `frames` frames, or
-    more where that is too short to fill every window's buffer: longer audio would hang.
-    """
-    peak = run(graph, [_steady_frames(graph, frames)] * 3, record=True).peak
-    trimmed = {t: channel(max(1, min(c.depth, peak[t]))) for t, c in graph.channels.items()}
-    # a FIFO that became LUT RAM is visible a cycle sooner; the lengths' depth is the number of utterances in flight
-    return {t: graph.channels[t] if graph.channels[t].depth <= LENGTH_DEPTH else c for t, c in trimmed.items()}
-
-
-def _steady_frames(graph: UnitGraph, frames: int) -> int:
-    """`frames`, doubled until every window sees many more frames than its kernel (unless the network fixes its T)."""
-    windows = [(n.inputs[0], n.unit.kernel[0]) for n in graph if isinstance(n.unit, SlidingWindow)]
-    longer = graph.frames(2 * frames)
-    flattened = {n.inputs[0]: n.unit.flatten_frames for n in graph if isinstance(n.unit, Mvtu)}
-    if any(taken and longer[tensor] != taken for tensor, taken in flattened.items()):
-        return frames
-    while any(graph.frames(frames)[tensor] < 4 * kernel for tensor, kernel in windows):
-        frames *= 2
-    return frames
 
 
 def channel(depth: int) -> Channel:
@@ -120,7 +93,7 @@ def _convert_widths(graph: UnitGraph) -> None:
                 tensor = made
 
 
-def _add_lengths(graph: UnitGraph) -> None:
+def add_lengths(graph: UnitGraph) -> None:
     """The length fork and its channels; each output tells its unit the frames that reach it."""
     chains: dict[str, tuple[tuple[int, int, int], ...]] = {INPUT: ()}
     aware: list[tuple[int, tuple[tuple[int, int, int], ...]]] = []
@@ -149,7 +122,7 @@ def _add_lengths(graph: UnitGraph) -> None:
 
 
 def depths(graph: UnitGraph) -> dict[str, Channel]:
-    """Depths by a first rule: small everywhere, but where paths join, what the longer paths hold back.
+    """Ample depths by a rule: small everywhere, but where paths join, what the longer paths hold back.
 
     A path holds back at most the pixels of its line buffers; the other inputs of the join must store as many pixels of
     theirs, in their own resolution, so that neither path waits for the other.

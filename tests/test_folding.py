@@ -171,10 +171,10 @@ def test_overrides_win_over_the_rule(graph):
 @pytest.mark.parametrize(
     "name, override, message",
     [
-        ("nosuch", {"pe": 1}, r"no unit 'nosuch' in design 'handmade'; units: stem_window"),
+        ("nosuch", {"pe": 1}, r"no unit 'nosuch' in design 'handmade'; it has "),
         ("s0c0_mvtu", {"pe": 3}, r"unit 's0c0_mvtu': .*pe=3 does not divide 4 output channels; legal values: \[1, 2"),
         ("s0c0_mvtu", {"simd": 9}, r"unit 's0c0_mvtu': .*simd=9 does not divide 4 input channels; legal values: \[1"),
-        ("s0c0_mvtu", {"lanes": 2}, r"unit 's0c0_mvtu' \(mvtu\) has no folding lanes"),
+        ("s0c0_mvtu", {"lanes": 2}, r"unit 's0c0_mvtu' \(mvtu\) has no folding lanes; it has pe, simd"),
         ("s0c0_add", {"pe": 2}, r"unit 's0c0_add' \(add\) has no folding pe"),
         ("s0c0_add", {"lanes": 3}, r"unit 's0c0_add': .*lanes=3 does not divide 4 channels; legal values: \[1, 2, 4"),
         ("s0c0_window", {"lanes": 2}, r"'s0c0_window' \(sliding_window\) follows its reader: fold 's0c0_mvtu' instead"),

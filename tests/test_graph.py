@@ -33,7 +33,7 @@ def test_frames_are_the_golden_model_s(graph):
 
 
 def test_an_unknown_unit_is_named_with_those_there_are(graph):
-    with pytest.raises(InputError, match=r"no unit 'nosuch' in design 'handmade'; units: stem_window, stem_mvtu"):
+    with pytest.raises(InputError, match=r"no unit 'nosuch' in design 'handmade'; it has stem_window, stem_mvtu"):
         graph.node("nosuch")
 
 

@@ -11,7 +11,7 @@ from hwsv.units.sliding_window import SlidingWindow
 from hwsv.units.stats_pool import StatsPool
 from hwsv.units.threshold import Threshold
 from hwsv.units.width_converter import WidthConverter
-from hwsv.wiring import LENGTH_DEPTH, LUT_RAM_DEPTH, channel, trim, wire
+from hwsv.wiring import LUT_RAM_DEPTH, channel, wire
 from tests.simulator import networks
 
 
@@ -121,24 +121,3 @@ def test_wiring_leaves_the_folded_graph_alone():
 def test_deep_fifos_are_block_ram():
     assert channel(LUT_RAM_DEPTH) == Channel(LUT_RAM_DEPTH, 1)
     assert channel(LUT_RAM_DEPTH + 1) == Channel(LUT_RAM_DEPTH + 1, 2)
-
-
-@pytest.mark.parametrize("seed", range(400, 415))
-def test_trimmed_depths_cost_no_cycle_and_hang_on_no_length(seed):
-    r = Random(seed)
-    graph = networks.random_wired(r)
-    least = networks.least_frames(graph)
-    frames = least + r.choice([0, 3, 30])
-    channels = trim(graph, frames)
-    assert all(channels[t].depth <= c.depth for t, c in graph.channels.items())
-    assert all(c.depth <= LENGTH_DEPTH or channels[t] == channel(channels[t].depth) for t, c in graph.channels.items())
-    long = [least + 60] * 3
-    assert run(graph, long, channels).interval <= run(graph, long).interval
-    for _ in range(3):
-        run(graph, [least + r.randint(0, 20) for _ in range(4)], channels, networks.random_stalls(r))
-
-
-def test_trimming_for_a_short_example_keeps_longer_audio_alive():
-    """Three frames fill no window's buffer: depths cut to what they use would hang on the next recording."""
-    graph = wire(networks.random_fold(Random(5), networks.resnet(8, 2, (1, 1), 3)))
-    run(graph, [40, 3, 40], trim(graph, 1))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hwsv.host.features import FeatureSpec
 from training.recipe import AugmentConfig
 
 
@@ -56,3 +57,9 @@ def augment(log_mels: Tensor, config: AugmentConfig, generator: torch.Generator)
 def normalise(log_mels: Tensor) -> Tensor:
     """Without augmentation: per-crop mean normalisation only."""
     return log_mels - log_mels.mean(1, keepdim=True)
+
+
+def as_features(x: Tensor, spec: FeatureSpec) -> Tensor:
+    """Round to what the host delivers, so that a float network hears the same."""
+    top = 2 ** (spec.bits - 1)
+    return (x / spec.scale).round().clamp(-top, top - 1) * spec.scale

@@ -109,8 +109,12 @@ class Crops:
 
     def batch(self, rng: np.random.Generator, size: int, frames: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """(float32 log-mels ``[size, frames, n_mels]``, int64 classes ``[size]``); the recipe's crop by default."""
-        classes = np.searchsorted(self._cumulative, rng.random(size))
+        classes = self.draw(rng, size)
         return self.of_classes(rng, classes, frames or self.crop_frames), classes
+
+    def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """Classes by their shares, int64 ``[size]``."""
+        return np.searchsorted(self._cumulative, rng.random(size))
 
     def of_classes(self, rng: np.random.Generator, classes: np.ndarray, frames: int) -> np.ndarray:
         """One random crop of each class in turn, float32 ``[N, frames, n_mels]``; short utterances repeat."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +16,20 @@ from hwsv.host.audio import load_audio
 from hwsv.host.features import log_mel_int8
 from hwsv.host.scoring import cosine_scores, curve, equal_error_rate
 from hwsv.host.trials import read_trials
-from training.data import read_rows, split_heldout
+from training.data import Rows, read_rows, split_heldout
 from training.recipe import Recipe
 
 _NOISY_PER_SPEAKER = 8
 
 
-def all_pairs_eer(embeddings: np.ndarray, speakers: Sequence[str]) -> float:
-    """EER over every pair of the rows of ``[N, E]``."""
+def all_pairs_eer(embeddings: np.ndarray, speakers: Sequence[str], phrases: Sequence[str] | None = None) -> float:
+    """EER over every pair of the rows of ``[N, E]``, or of those that say the same phrase."""
     left, right = np.triu_indices(len(speakers), 1)
     names = np.array(speakers)
+    if phrases is not None:
+        said = np.array(phrases)
+        same = said[left] == said[right]
+        left, right = left[same], right[same]
     scores = cosine_scores(embeddings, left, right)
     return equal_error_rate(curve(scores, names[left] == names[right]))
 
@@ -48,31 +54,52 @@ def add_room_and_noise(audio: np.ndarray, rate: int, rng: np.random.Generator) -
     return (wet + level * noise).astype(np.float32)
 
 
+def phrase(utterance: str) -> str:
+    """What is said, by the file's name ``PHRASE_NUMBER.ending``."""
+    return Path(utterance).stem.rpartition("_")[0]
+
+
+@dataclass(frozen=True)
+class _Trials:
+    """int8 features of utterances, who says them and, where it matters, what."""
+
+    features: list[np.ndarray]
+    speakers: list[str]
+    phrases: list[str] | None
+
+    def eer(self, net: nn.Module, scale: float) -> float:
+        return all_pairs_eer(embed(net, self.features, scale), self.speakers, self.phrases)
+
+
+def _trials(features: list[np.ndarray], rows: Rows, same_phrase: bool) -> _Trials:
+    return _Trials(features, [s for _, s in rows], [phrase(u) for u, _ in rows] if same_phrase else None)
+
+
 class Heldout:
-    """Features of the held-out speakers, clean and in a noisy version made here."""
+    """The held-out speakers, clean and in a noisy version made here."""
 
     def __init__(self, recipe: Recipe, root: Path) -> None:
-        data = recipe.data
+        data, spec = recipe.data, recipe.features
         _, rows = split_heldout(read_rows(root / data.heldout_from), data.heldout_speakers, recipe.seed)
-        spec = self._spec = recipe.features
         audio = [load_audio(root / data.audio / utterance, spec.sample_rate) for utterance, _ in rows]
-        self._clean = [log_mel_int8(samples, spec) for samples in audio]
-        self._speakers = [speaker for _, speaker in rows]
-        seen: dict[str, int] = {}
-        self._noisy, self._noisy_speakers = [], []
-        for i, (samples, speaker) in enumerate(zip(audio, self._speakers, strict=True)):
-            seen[speaker] = seen.get(speaker, 0) + 1
+        seen: Counter[str] = Counter()
+        noisy, picked = [], []
+        for i, (samples, (_, speaker)) in enumerate(zip(audio, rows, strict=True)):
+            seen[speaker] += 1
             if seen[speaker] <= _NOISY_PER_SPEAKER:
-                noisy = add_room_and_noise(samples, spec.sample_rate, np.random.default_rng([recipe.seed, i]))
-                self._noisy.append(log_mel_int8(noisy, spec))
-                self._noisy_speakers.append(speaker)
+                rng = np.random.default_rng([recipe.seed, i])
+                noisy.append(log_mel_int8(add_room_and_noise(samples, spec.sample_rate, rng), spec))
+                picked.append(rows[i])
+        self._scale = spec.scale
+        clean = [log_mel_int8(samples, spec) for samples in audio]
+        self._trials = {
+            "clean": _trials(clean, rows, data.same_phrase),
+            "noisy": _trials(noisy, picked, data.same_phrase),
+        }
 
     def eer(self, net: nn.Module) -> dict[str, float]:
         """``{"clean": ..., "noisy": ...}``, fractions, over all pairs of utterances."""
-        return {
-            "clean": all_pairs_eer(embed(net, self._clean, self._spec.scale), self._speakers),
-            "noisy": all_pairs_eer(embed(net, self._noisy, self._spec.scale), self._noisy_speakers),
-        }
+        return {name: trials.eer(net, self._scale) for name, trials in self._trials.items()}
 
 
 def trials_eer(embed_path: Callable[[str], np.ndarray], trials: Path) -> float:

@@ -47,28 +47,33 @@ class Layers(Protocol):
 
 
 class _ShiftedSign(torch.autograd.Function):
-    """Sign of r + shift with the gradient of hard-tanh (https://arxiv.org/abs/1602.02830).
+    """Sign of r + shift with the gradient of hard-tanh (https://arxiv.org/abs/1602.02830) or of ApproxSign, which is
+    2 - 2|x| within +-1 (https://arxiv.org/abs/1808.00278).
 
     Works on rows ``[N*H, W*C]`` of the channels-last memory: broadcasting a long row is several times faster.
     """
 
     @staticmethod
-    def forward(ctx: Any, r: Tensor, shift: Tensor) -> Tensor:
+    def forward(ctx: Any, r: Tensor, shift: Tensor, approx: bool) -> Tensor:
         n, c, h, w = r.shape
         # Adding +0 makes a shift of -0 impossible, so the sum is never -0 and copysign gives +1 for every zero.
         row = (shift.reshape(c) + 0.0).to(r.dtype).repeat(w)
         sums = r.permute(0, 2, 3, 1).reshape(n * h, w * c) + row
         ctx.save_for_backward(sums)
-        ctx.shape = n, h, w, c
+        ctx.shape, ctx.approx = (n, h, w, c), approx
         return torch.copysign(sums.new_ones(()), sums).view(n, h, w, c).permute(0, 3, 1, 2)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         (sums,) = ctx.saved_tensors
         n, h, w, c = ctx.shape
-        grad = torch.ops.aten.hardtanh_backward(grad.permute(0, 2, 3, 1).reshape(n * h, w * c), sums, -1.0, 1.0)
+        grad = grad.permute(0, 2, 3, 1).reshape(n * h, w * c)
+        if ctx.approx:
+            grad = grad * (2 - 2 * sums.abs()).clamp_(min=0)
+        else:
+            grad = torch.ops.aten.hardtanh_backward(grad, sums, -1.0, 1.0)
         of_shift = grad.sum(0, dtype=torch.float32).view(w, c).sum(0).view(1, c, 1, 1)
-        return grad.view(n, h, w, c).permute(0, 3, 1, 2), of_shift
+        return grad.view(n, h, w, c).permute(0, 3, 1, 2), of_shift, None
 
 
 class _Quantise(torch.autograd.Function):
@@ -105,9 +110,13 @@ class _Merge(torch.autograd.Function):
         return grad, torch.ops.aten.leaky_relu_backward(grad, y, ctx.leak, False), None
 
 
-class _FastSign(nn.Module):
+class FastSign(nn.Module):
+    """`Layers.sign` for training; ``approx`` chooses the gradient of ApproxSign."""
+
+    approx = False
+
     def forward(self, r: Tensor, shift: Tensor) -> Tensor:
-        return _ShiftedSign.apply(r, shift)
+        return _ShiftedSign.apply(r, shift, self.approx)
 
 
 class _FastQuantise(nn.Module):
@@ -154,13 +163,18 @@ def quantise_weight(weight: Tensor, bits: int) -> Tensor:
     return _Straight.apply(weight, (latent / scale).round().clamp(-top, top) * scale)
 
 
-class _FastConv(nn.Conv2d):
+class FastConv(nn.Conv2d):
+    """`Layers.conv` for training; ``real`` uses the latent weights as they are."""
+
+    real = False
+
     def __init__(self, inputs: int, outputs: int, stride: int, bits: int) -> None:
         super().__init__(inputs, outputs, 3, stride, padding=1, bias=False)
         self.bits = bits
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.conv2d(x, quantise_weight(self.weight, self.bits), None, self.stride, self.padding)
+        weight = self.weight if self.real else quantise_weight(self.weight, self.bits)
+        return functional.conv2d(x, weight, None, self.stride, self.padding)
 
 
 class _FastLinear(nn.Linear):
@@ -176,7 +190,7 @@ class FastLayers:
     """`Layers` for training."""
 
     def sign(self) -> nn.Module:
-        return _FastSign()
+        return FastSign()
 
     def quantise(self, bits: int, step: float, floor: bool = False) -> nn.Module:
         return _FastQuantise(bits, step, floor)
@@ -185,7 +199,7 @@ class FastLayers:
         return _FastMerge(spec)
 
     def conv(self, inputs: int, outputs: int, stride: int, bits: int) -> nn.Module:
-        return _FastConv(inputs, outputs, stride, bits)
+        return FastConv(inputs, outputs, stride, bits)
 
     def linear(self, inputs: int, outputs: int, bits: int) -> nn.Module:
         return _FastLinear(inputs, outputs, bits)

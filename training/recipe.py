@@ -59,6 +59,7 @@ class DataConfig(_Section):
     train: dict[str, float] = Field(min_length=1, description="list file -> share of the training samples")
     heldout_from: str = Field(description="list file whose speakers are partly held out for every choice")
     heldout_speakers: int = Field(default=25, ge=2)
+    same_phrase: bool = Field(default=False, description="held-out trials within a phrase: file names PHRASE_NUMBER")
     speeds: list[float] = Field(default=[0.9, 1.0, 1.1], min_length=1, description="each speed makes its own speakers")
     crop_frames: int = Field(default=160, ge=16)
 
@@ -84,6 +85,9 @@ class StageConfig(_Section):
     scale: float = Field(default=30.0, gt=0)
     distil: float = Field(default=0.0, ge=0, description="weight of 1 - cos(embedding, teacher's embedding)")
     crop_frames: int | None = Field(default=None, ge=16, description="instead of the data's")
+    sign_gradient: Literal["hard_tanh", "approx_sign"] = "hard_tanh"
+    shifts: bool = Field(default=True, description="learn the shifts before the signs; else they stay as they are")
+    real_weights: int = Field(default=0, ge=0, description="first steps with real weights, binary activations only")
     evaluate_every: int = Field(default=1000, ge=1)
 
 
@@ -92,6 +96,14 @@ class InitConfig(_Section):
 
     float_twin: str
     binary: str
+
+
+class WhitenConfig(_Section):
+    """Within-class covariance normalisation, folded into the last layer of both networks at the end."""
+
+    shrink: float = Field(default=3.0, gt=0, description="mean eigenvalues added to every one; more does less")
+    classes: int = Field(default=300, ge=1, description="classes drawn")
+    crops: int = Field(default=12, ge=2, description="augmented crops of each")
 
 
 class Recipe(_Section):
@@ -107,6 +119,7 @@ class Recipe(_Section):
     float_twin: StageConfig
     binary: StageConfig
     refinement: StageConfig | None = Field(default=None, description="goes on from the binary network's end")
+    whiten: WhitenConfig | None = None
 
 
 def load_recipe(path: str | Path) -> Recipe:

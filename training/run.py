@@ -16,18 +16,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from hwsv.errors import InputError
-from training.augment import augment
+from training.augment import as_features, augment
 from training.data import Crops
 from training.evaluate import Heldout
 from training.export import save_checkpoint
+from training.layers import FastConv, FastSign
 from training.losses import AngularMargin, embedding_distance
-from training.models import FloatNet, SpeakerNet
+from training.models import BinaryUnit, FloatNet, SpeakerNet
 from training.recipe import Recipe, StageConfig, load_recipe
 from training.warm import class_centres, warm_start
+from training.whiten import whiten
 
 
 @dataclass
-class _Stage:
+class Stage:
     """One optimisation and everything that a killed run needs to go on."""
 
     name: str
@@ -47,6 +49,11 @@ class _Stage:
             {"params": weights, "weight_decay": self.config.weight_decay},
             {"params": others},
         ]
+        for module in self.net.modules():
+            if isinstance(module, FastSign):
+                module.approx = self.config.sign_gradient == "approx_sign"
+            elif isinstance(module, BinaryUnit):
+                module.shift.requires_grad_(self.config.shifts)
         self.optimiser = torch.optim.AdamW(groups, lr=self.config.lr, weight_decay=0.0, fused=True)
 
     def parameters(self) -> list[nn.Parameter]:
@@ -92,47 +99,72 @@ def train(recipe_path: str | Path, data_root: str | Path, out_dir: str | Path, r
     if not root.is_dir():
         raise InputError(f"{root}: no such data folder")
     out.mkdir(parents=True, exist_ok=True)
-    log = out / f"{recipe.name}.log.jsonl"
     if not resume:
-        for stale in (log, *out.glob("*.ckpt")):
+        for stale in (*out.glob("*.log.jsonl"), *out.glob("*.ckpt")):
             stale.unlink(missing_ok=True)
-    crops, heldout = Crops(recipe, root, out / "cache"), Heldout(recipe, root)
-
-    torch.manual_seed(recipe.seed)
-    twin = _stage("float_twin", recipe, FloatNet(recipe.network, recipe.features), crops.classes)
-    if recipe.init_from is not None:
-        warm_start(twin.net, recipe.network, recipe.init_from.float_twin)
-        twin.loss.weight.data = class_centres(twin.net, crops, recipe.features.scale, recipe.seed)
-    _optimise(twin, recipe, crops, heldout, out, log)
-
-    torch.manual_seed(recipe.seed + 1)
-    binary = _stage("binary", recipe, SpeakerNet(recipe.network, recipe.features), crops.classes)
-    if recipe.init_from is not None:
-        warm_start(binary.net, recipe.network, recipe.init_from.binary)
-    binary.teacher = twin.net.eval()
-    binary.loss.load_state_dict(twin.loss.state_dict())
-    _optimise(binary, recipe, crops, heldout, out, log)
-
-    if recipe.refinement is not None:
-        refinement = _stage("refinement", recipe, binary.net, crops.classes)
-        refinement.teacher, refinement.seed = twin.net, recipe.seed + 1
-        refinement.loss.load_state_dict(binary.loss.state_dict())
-        _optimise(refinement, recipe, crops, heldout, out, log)
-
+    run = Run(recipe, Crops(recipe, root, out / "cache"), Heldout(recipe, root), out)
+    twin = run.float_twin()
+    binary = run.binary(twin)
+    if recipe.whiten is not None:
+        for net in (twin.net, binary.net):
+            whiten(net, recipe, recipe.whiten, run.crops)
     save_checkpoint(twin.net, recipe, out / f"{recipe.name}_float.pt")
     slim = out / f"{recipe.name}.pt"
     save_checkpoint(binary.net, recipe, slim)
     return slim
 
 
-def _stage(name: str, recipe: Recipe, net: SpeakerNet | FloatNet, classes: int) -> _Stage:
-    config: StageConfig = getattr(recipe, name)
-    loss = AngularMargin(recipe.network.embedding, classes, config.margin, config.scale)
-    return _Stage(name, config, net, loss, seed=recipe.seed)
+@dataclass(frozen=True)
+class Run:
+    """A recipe on its data. ``out`` holds checkpoints and log; stages that are complete there are read, not run."""
+
+    recipe: Recipe
+    crops: Crops
+    heldout: Heldout
+    out: Path
+
+    @property
+    def log(self) -> Path:
+        return self.out / f"{self.recipe.name}.log.jsonl"
+
+    def float_twin(self) -> Stage:
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed)
+        twin = self._stage("float_twin", FloatNet(recipe.network, recipe.features))
+        if recipe.init_from is not None:
+            warm_start(twin.net, recipe.network, recipe.init_from.float_twin)
+            twin.loss.weight.data = class_centres(twin.net, self.crops, recipe.features, recipe.seed)
+        _optimise(twin, self)
+        return twin
+
+    def binary(self, twin: Stage) -> Stage:
+        """The binary network, distilled from the twin, its refinement included."""
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed + 1)
+        binary = self._stage("binary", SpeakerNet(recipe.network, recipe.features))
+        if recipe.init_from is not None:
+            warm_start(binary.net, recipe.network, recipe.init_from.binary)
+        binary.teacher = twin.net.eval()
+        binary.loss.load_state_dict(twin.loss.state_dict())
+        _optimise(binary, self)
+        if recipe.refinement is None:
+            return binary
+        refinement = self._stage("refinement", binary.net)
+        refinement.teacher, refinement.seed = twin.net, recipe.seed + 1
+        refinement.loss.load_state_dict(binary.loss.state_dict())
+        _optimise(refinement, self)
+        return refinement
+
+    def _stage(self, name: str, net: SpeakerNet | FloatNet) -> Stage:
+        recipe = self.recipe
+        config: StageConfig = getattr(recipe, name)
+        loss = AngularMargin(recipe.network.embedding, self.crops.classes, config.margin, config.scale)
+        return Stage(name, config, net, loss, seed=recipe.seed)
 
 
-def _optimise(stage: _Stage, recipe: Recipe, crops: Crops, heldout: Heldout, out: Path, log: Path) -> None:
-    checkpoint = out / f"{stage.name}.ckpt"
+def _optimise(stage: Stage, run: Run) -> None:
+    recipe, crops, log = run.recipe, run.crops, run.log
+    checkpoint = run.out / f"{stage.name}.ckpt"
     if checkpoint.exists():
         stage.load(checkpoint)
     _forget_after(log, stage.name, stage.step)
@@ -152,7 +184,7 @@ def _optimise(stage: _Stage, recipe: Recipe, crops: Crops, heldout: Heldout, out
             if stage.step % stage.config.evaluate_every == 0 or stage.step == stage.config.steps:
                 stage.wall_s += time.monotonic() - wall
                 stage.cpu_s += time.process_time() - cpu
-                eer = heldout.eer(stage.net)
+                eer = run.heldout.eer(stage.net)
                 wall, cpu = time.monotonic(), time.process_time()
                 row = {
                     "stage": stage.name,
@@ -179,11 +211,11 @@ class _Batch:
     target: Tensor | None
 
 
-def _batch(stage: _Stage, recipe: Recipe, crops: Crops, step: int) -> _Batch:
+def _batch(stage: Stage, recipe: Recipe, crops: Crops, step: int) -> _Batch:
     """The batch that belongs to this seed and step, whoever asks for it and when."""
     mels, classes = crops.batch(np.random.default_rng([stage.seed, step]), stage.config.batch, stage.config.crop_frames)
     generator = torch.Generator().manual_seed(stage.seed * 1_000_003 + step)
-    x = _as_features(augment(torch.from_numpy(mels), recipe.augment, generator), recipe)[:, None]
+    x = as_features(augment(torch.from_numpy(mels), recipe.augment, generator), recipe.features)[:, None]
     x = x.contiguous(memory_format=torch.channels_last)
     target = None
     if stage.teacher is not None:
@@ -192,8 +224,11 @@ def _batch(stage: _Stage, recipe: Recipe, crops: Crops, step: int) -> _Batch:
     return _Batch(x, torch.from_numpy(classes), target)
 
 
-def _train_step(stage: _Stage, batch: _Batch) -> float:
+def _train_step(stage: Stage, batch: _Batch) -> float:
     stage.net.train()
+    for unit in stage.net.body:
+        if isinstance(unit, BinaryUnit) and isinstance(unit.conv, FastConv):
+            unit.conv.real = stage.step < stage.config.real_weights
     for group in stage.optimiser.param_groups:
         group["lr"] = stage.rate()
     with _autocast():
@@ -212,12 +247,6 @@ def _train_step(stage: _Stage, batch: _Batch) -> float:
 def _autocast() -> torch.autocast:
     """bfloat16 where the CPU multiplies it natively: +-1 is exact in it, elsewhere it would only be slower."""
     return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
-
-
-def _as_features(x: Tensor, recipe: Recipe) -> Tensor:
-    """Round to what the host delivers, so that the float twin hears the same."""
-    scale, top = recipe.features.scale, 2 ** (recipe.features.bits - 1)
-    return (x / scale).round().clamp(-top, top - 1) * scale
 
 
 def _forget_after(log: Path, stage: str, step: int) -> None:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hwsv.errors import InputError
-from training.augment import normalise
+from hwsv.host.features import FeatureSpec
+from training.augment import as_features, normalise
 from training.data import Crops
 from training.export import load_checkpoint
 from training.models import BinaryUnit, FloatNet, FloatUnit, SpeakerNet
@@ -49,7 +50,7 @@ def _silence(unit: nn.Module) -> None:
         nn.init.zeros_(unit.norm.get_parameter("weight"))
 
 
-def class_centres(net: nn.Module, crops: Crops, scale: float, seed: int) -> Tensor:
+def class_centres(net: nn.Module, crops: Crops, spec: FeatureSpec, seed: int) -> Tensor:
     """Mean directions of the embeddings of a few crops of each class ``[classes, E]``, to start a classifier from."""
     rng = np.random.default_rng([seed, 4])
     net.eval()
@@ -57,7 +58,6 @@ def class_centres(net: nn.Module, crops: Crops, scale: float, seed: int) -> Tens
     with torch.no_grad():
         for classes in np.array_split(np.arange(crops.classes), max(crops.classes // 32, 1)):
             mels = torch.from_numpy(crops.of_classes(rng, classes.repeat(_CROPS_PER_CLASS), crops.crop_frames))
-            x = (normalise(mels) / scale).round().clamp(-128, 127) * scale
-            embeddings = functional.normalize(net(x[:, None]))
+            embeddings = functional.normalize(net(as_features(normalise(mels), spec)[:, None]))
             rows.append(embeddings.view(len(classes), _CROPS_PER_CLASS, -1).mean(1))
     return functional.normalize(torch.cat(rows))

@@ -55,7 +55,8 @@ def enroll(
     if as_json:
         facts = speaker.model_dump(mode="json", include={"name", "date", "recordings", "level", "made_by"})
         return print_json(facts | {"file": str(path), "lowest_cosine": lowest})
-    print(f"enrolled {name} from {len(wav)} recordings, the least alike with cosine {lowest:+.3f}: {path}")
+    alike = f" recordings, the least alike with cosine {lowest:+.3f}" if len(wav) > 1 else " recording"
+    print(f"enrolled {name} from {len(wav)}{alike}: {path}")
 
 
 @app.command()
@@ -122,7 +123,11 @@ def speakers(
         rows = [s.model_dump(mode="json", exclude={"embedding", "format"}) for s in found]
         return print_json({"store": str(kept.folder), "speakers": rows})
     shown = [(s.name, s.recordings, s.date, s.folder, s.made_by.design[:12]) for s in found]
-    print_table(f"{len(found)} speakers in {kept.folder}", ["name", ">recordings", "date", "design", "hash"], shown)
+    print_table(
+        f"{len(found)} speaker{'s' * (len(found) != 1)} in {kept.folder}",
+        ["name", ">recordings", "date", "design", "hash"],
+        shown,
+    )
 
 
 @app.command()

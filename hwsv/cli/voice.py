@@ -70,15 +70,19 @@ def evaluate(
     utt2spk: Annotated[
         list[Path] | None, typer.Option(metavar="F", help="Who speaks (for the interval); repeatable.")
     ] = None,
+    cohort: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="F", help="List of other speakers' utterances: scores s-normalised as well; repeatable."),
+    ] = None,
     det: Annotated[Path | None, typer.Option(metavar="F.png", help="Write a DET picture.")] = None,
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep features here.")] = None,
     as_json: Json = False,
 ) -> None:
     """Equal error rate and detection cost of what the design computes, on trial lists."""
     from hwsv.design import Design
-    from hwsv.evaluate import Request
+    from hwsv.evaluate import FLOAT, NORMALISED, Request
     from hwsv.evaluate import evaluate as run
-    from hwsv.host.trials import read_trials, read_utt2spk
+    from hwsv.host.trials import read_trials, read_utt2spk, read_utterances
     from hwsv.verify.level import level_class
 
     design = Design.open(folder)
@@ -87,18 +91,28 @@ def evaluate(
     if det and det.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise InputError(f"{det}: a DET picture is a .png, .pdf or .svg file")
     speakers = {u: s for path in utt2spk for u, s in read_utt2spk(path).items()} if utt2spk else None
+    others = [utterance for path in cohort or () for utterance in read_utterances(path)]
     lists = [read_trials(path) for path in trials]
-    request = Request(lists, root, level, float_model, control, speakers, cache)
+    request = Request(lists, root, level, float_model, control, speakers, cache, others)
     with progress() as report:
         results = run(design, request, report)
     if det:
         from hwsv.host.det import draw
 
         draw(results, det)
+    differences = {
+        name: {kind.strip(", ") or "cosine": found[level + kind].difference(found[FLOAT + kind]) for kind in kinds}
+        for name, found in results.items()
+        if (kinds := [kind for kind in ("", NORMALISED) if FLOAT + kind in found])
+    }
     if as_json:
         every = {name: {system: r.to_json() for system, r in found.items()} for name, found in results.items()}
+        beside = {
+            name: {kind: {"eer": d, "ci95": [low, high]} for kind, (d, low, high) in found.items()}
+            for name, found in differences.items()
+        }
         # the figures of the design on the first list, and beside them everything
-        return print_json(every[lists[0].name][level] | {"lists": every})
+        return print_json(every[lists[0].name][level] | {"lists": every, "minus_float": beside})
     rows = []
     for name, found in results.items():
         for system, r in found.items():
@@ -108,3 +122,11 @@ def evaluate(
             rows.append((name, system, f"{100 * r.eer:.2f}", interval, *costs, f"{r.targets:,}", f"{r.nontargets:,}"))
     columns = ["list", "system", ">EER %", ">95 % interval", ">minDCF 0.01", ">minDCF 0.05", ">targets", ">nontargets"]
     print_table(f"{design.manifest.name} ({design.manifest.hash[:12]})", columns, rows)
+    if differences:
+        shown = [
+            (name, kind, f"{100 * d:+.2f}", f"{100 * low:+.2f} - {100 * high:+.2f}")
+            for name, found in differences.items()
+            for kind, (d, low, high) in found.items()
+        ]
+        columns = ["list", "scores", ">EER, points", ">95 % interval over speakers"]
+        print_table(f"{level} minus {FLOAT}, paired", columns, shown)

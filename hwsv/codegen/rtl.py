@@ -24,7 +24,7 @@ from hwsv.codegen.rtl_model import RtlModel, build, unit_model
 from hwsv.graph import UnitGraph
 from hwsv.resources import data_folder
 
-BUILDING_BLOCKS = ("fifo", "rom", "ram", "delay", "element")
+BUILDING_BLOCKS = ("fifo", "rom", "ram", "delay", "element", "multiply", "partials")
 """Modules that units are built of."""
 
 

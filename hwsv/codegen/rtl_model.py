@@ -108,10 +108,10 @@ def _describe(stream: Stream) -> str:
 
 def _unit(node: Node, channels: dict[str, RtlChannel], homes: dict[tuple[str, str], int]) -> RtlUnit:
     unit, name = node.unit, identifier(node.name)
-    parameters = {key: str(int(value)) for key, value in unit.rtl_parameters().items()}
+    parameters = {key: _literal(value) for key, value in unit.rtl_parameters().items()}
     for memory, (_, depth, width) in unit.memory_shapes().items():
         key = memory.upper()
-        parameters[f"{key}_FILE"] = f'"../mem/{name}_{identifier(memory)}.mem"'
+        parameters[f"{key}_FILE"] = f'"../mem/{identifier(f"{name}_{memory}")}.mem"'
         parameters[f"{key}_BITS"], parameters[f"{key}_DEPTH"] = str(width), str(depth)
         parameters[f"{key}_BLOCK"] = str(homes[node.name, memory])
     for ram in unit.cost().rams:
@@ -121,3 +121,14 @@ def _unit(node: Node, channels: dict[str, RtlChannel], homes: dict[tuple[str, st
         list(parameters.items()), [channels[t].name for t in node.inputs], [channels[t].name for t in node.outputs],
         channels[node.length].name if node.length else "",
     )  # fmt: skip
+
+
+def _literal(value: int | tuple[int, ...]) -> str:
+    """A number, or numbers as a packed vector of 32-bit words, the first one in the least significant bits."""
+    if isinstance(value, tuple):
+        return "{" + ", ".join(_sized(v, 32) for v in reversed(value)) + "}"
+    return str(int(value)) if -(2**31) < value < 2**31 else _sized(value, 64)
+
+
+def _sized(value: int, bits: int) -> str:
+    return f"{'-' if value < 0 else ''}{bits}'sd{abs(value)}"

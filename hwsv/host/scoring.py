@@ -1,4 +1,4 @@
-"""How well embeddings tell speakers apart: cosine scores, adaptive s-norm, EER with its interval, minimum detection cost.
+"""How well embeddings tell speakers apart: cosines, adaptive s-norm, EER with its interval, minimum DCF.
 
 Every figure is computed from one operating curve (`Curve`): for each threshold that separates distinct scores, the miss
 rate (targets below it) and the false alarm rate (non-targets at or above it).
@@ -18,8 +18,8 @@ P_TARGETS = (0.01, 0.05)
 RESAMPLES = 1000
 """Bootstrap resamples of an interval."""
 
-COHORT_TOP = 100
-"""Closest cohort speakers that normalise a score; chosen on held-out training speakers (training/README.md)."""
+COHORT_TOP = 300
+"""Closest cohort utterances that normalise a score; chosen on held-out training speakers (training/README.md)."""
 
 Float = NDArray[np.float64]
 
@@ -74,13 +74,6 @@ def cosine_scores(embeddings: NDArray[np.floating], left: NDArray[np.int64], rig
     return np.concatenate([*blocks, np.empty(0)])
 
 
-def speaker_means(embeddings: NDArray[np.floating], speakers: NDArray[np.int64]) -> Float:
-    """Mean direction of each speaker's embeddings: unit rows ``[S, E]`` of ``[N, E]`` and speaker numbers ``[N]``."""
-    sums = np.zeros((int(speakers.max()) + 1, embeddings.shape[1]))
-    np.add.at(sums, speakers, _unit(embeddings))
-    return _unit(sums)
-
-
 def adaptive_snorm(
     embeddings: NDArray[np.floating],
     cohort: NDArray[np.floating],
@@ -88,14 +81,14 @@ def adaptive_snorm(
     right: NDArray[np.int64],
     top: int = COHORT_TOP,
 ) -> Float:
-    """Cosines of rows ``left[i]``, ``right[i]`` of ``[N, E]``, normalised by the closest rows of a cohort ``[S, E]``.
+    """Cosines of rows ``left[i]``, ``right[i]`` of ``[N, E]``, normalised by the closest rows of a cohort ``[M, E]``.
 
     Each side's score is made 0 mean and 1 deviation by the `top` cohort scores that are highest for that side's
     utterance, and the two sides are averaged (Matejka et al., Interspeech 2017, "S-norm 1"). The cohort holds
-    speakers who occur in no trial. Raises InputError for a cohort of fewer than two.
+    utterances of speakers who occur in no trial. Raises InputError for a cohort of fewer than two.
     """
     if min(len(cohort), top) < 2:
-        raise InputError(f"score normalisation needs a cohort of two speakers or more, not {min(len(cohort), top)}")
+        raise InputError(f"score normalisation needs a cohort of two utterances or more, not {min(len(cohort), top)}")
     closest = np.sort(_unit(embeddings) @ _unit(cohort).T, axis=1)[:, -top:]
     mean, deviation = closest.mean(axis=1), np.maximum(closest.std(axis=1), np.finfo(np.float64).tiny)
     scores = cosine_scores(embeddings, left, right)

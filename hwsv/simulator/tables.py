@@ -1,6 +1,6 @@
 """Flat tables for the kernel: all actors' schedules, channels and shared buffers of a wired graph."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,10 @@ class Tables:
     buffers: list[tuple[str, str]] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
     beats: Array = field(default_factory=lambda: np.zeros(0, np.int64))
-    ring_size: int = 0
+
+    @property
+    def ring_size(self) -> int:
+        return int(self.depth.sum() + self.items.sum())
 
     def __getattr__(self, name: str) -> Array:
         try:
@@ -66,14 +69,35 @@ def build(
     names = [INPUT, *([LENGTH] if LENGTH in channels else []), *(t for n in graph for t in n.outputs)]
     number = {name: i for i, name in enumerate(names)}
     tables.channels = names
+    _check(channels, names)
+    rows, words = _rows(graph, frames, number, tables)
+    _fill(tables, rows, [channels[n] for n in names], words, enables or {})
+    return tables
+
+
+def resize(tables: Tables, channels: dict[str, Channel]) -> Tables:
+    """The same utterances through channels of other depths and latencies; what does not depend on them is shared."""
+    _check(channels, tables.channels)
+    rings = _rings([channels[n] for n in tables.channels], tables.items)
+    return replace(tables, arrays=tables.arrays | rings)
+
+
+def _check(channels: dict[str, Channel], names: list[str]) -> None:
     for name in names:
         if name not in channels:
             raise InputError(f"channel {name!r} has no depth: wire the graph first")
         if channels[name].depth < 1 or channels[name].latency < 1:
             raise InputError(f"channel {name!r}: depth and latency must be at least 1, not {channels[name]}")
-    rows, words = _rows(graph, frames, number, tables)
-    _fill(tables, rows, [channels[n] for n in names], words, enables or {})
-    return tables
+
+
+def _rings(channels: list[Channel], items: Array) -> dict[str, Array]:
+    """Depths and latencies, and where the rings of channels and shared buffers begin."""
+    depth = np.array([c.depth for c in channels], np.int64)
+    first = np.cumsum(np.concatenate([[0], depth, items]))
+    return {
+        "depth": depth, "channel_latency": np.array([c.latency for c in channels], np.int64),
+        "ring_first": first[: len(depth)].copy(), "buffer_first": first[len(depth) : -1].copy(),
+    }  # fmt: skip
 
 
 def _rows(graph: UnitGraph, frames: list[int], number: dict[str, int], tables: Tables) -> tuple[list[_Row], Array]:
@@ -155,12 +179,7 @@ def _fill(
             users[0 if any(s.writes is not None for s, _ in row.segments) else 1, row.buffer] = a
     arrays["producer"], arrays["consumer"] = ends[0].copy(), ends[1].copy()
     arrays["buffer_writer"], arrays["buffer_reader"] = users[0].copy(), users[1].copy()
-    arrays["depth"] = np.array([c.depth for c in channels], np.int64)
-    arrays["channel_latency"] = np.array([c.latency for c in channels], np.int64)
-    sizes = np.concatenate([arrays["depth"], arrays["items"]])
-    first = np.cumsum(np.append(0, sizes))
-    arrays["ring_first"], arrays["buffer_first"] = first[: len(channels)].copy(), first[len(channels) : -1].copy()
-    tables.ring_size = int(first[-1])
+    arrays |= _rings(channels, arrays["items"])
     arrays["push_first"] = np.cumsum(np.append(0, words))
     patterns = [_waits(enables[r.node]) if r.node in enables else np.zeros(0, np.int64) for r in rows]
     arrays["enable_period"] = np.array([len(p) for p in patterns], np.int64)

@@ -14,6 +14,8 @@ from hwsv.simulator.tables import Tables, build
 MAX_RECORDED = 200_000_000
 """Pushes that `record` keeps times of (16 bytes each)."""
 
+_KERNEL = tuple(inspect.signature(kernel.run.py_func).parameters)
+
 
 @dataclass
 class UnitTiming:
@@ -90,7 +92,7 @@ def execute(tables: Tables, record: bool = False, log: int = 0, resolution: int 
     state = kernel.start(tables, record, log)
     more = {"record": record, "pop_first": tables.push_first, "resolution": resolution}
     arguments = {**tables.arrays, **state, **more}
-    if not kernel.run(*(arguments[name] for name in inspect.signature(kernel.run.py_func).parameters)):
+    if not kernel.run(*(arguments[name] for name in _KERNEL)):
         raise _diagnose(tables, state)
     return state
 

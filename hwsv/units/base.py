@@ -11,6 +11,7 @@ import dataclasses
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal
@@ -181,8 +182,8 @@ class Unit(ABC):
         """Memories that the HLS template takes, in its order; one that `memories` lacks is a single 0."""
         return tuple(self.memories())
 
-    def rtl_parameters(self) -> dict[str, int]:
-        """Parameters of ``rtl_templates/<kind>.sv`` beside those of its memories (rtl_templates/README.md)."""
+    def rtl_parameters(self) -> Mapping[str, int | tuple[int, ...]]:
+        """Parameters of ``rtl_templates/<kind>.sv`` beside those of its memories; a tuple has one number a port."""
         raise InputError(f"unit kind {self.kind!r} has no RTL yet; compile with --backend hls")
 
     def with_lanes(self, **folding: int) -> "Unit":

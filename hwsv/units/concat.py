@@ -36,7 +36,16 @@ class Concat(Unit):
         return (np.concatenate(tensors, axis=2),)
 
     def hls_constants(self) -> dict[str, HlsConstant]:
-        return {"in_words": tuple(channels // self.lanes for channels in self.in_channels)}
+        return {"in_words": self._in_words}
+
+    def rtl_parameters(self) -> dict[str, int | tuple[int, ...]]:
+        bits = self.outputs()[0].word_bits
+        return {"PORTS": len(self.in_channels), "WIDTH": bits, "WORDS": self._in_words}
+
+    @property
+    def _in_words(self) -> tuple[int, ...]:
+        """Words a pixel of each input."""
+        return tuple(channels // self.lanes for channels in self.in_channels)
 
     def actors(self, frames: int) -> tuple[Actor, ...]:
         ports = [p for p, channels in enumerate(self.in_channels) for _ in range(channels // self.lanes)]

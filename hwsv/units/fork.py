@@ -33,6 +33,9 @@ class Fork(Unit):
     def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         return tensors * self.copies
 
+    def rtl_parameters(self) -> dict[str, int]:
+        return {"COPIES": self.copies, "WIDTH": self.inputs()[0].word_bits}
+
     def actors(self, frames: int) -> tuple[Actor, ...]:
         words = frames * self.inputs()[0].words_per_frame
         segment = periodic(1, [(0, 1, 2**self.copies - 1)], words)

@@ -51,6 +51,11 @@ class LengthFork(Unit):
             outputs.append(frames)
         return tuple(outputs)
 
+    def rtl_parameters(self) -> dict[str, int | tuple[int, ...]]:
+        divisions = [_division(stages) for stages in self.stages()]
+        adds, strides, biases = zip(*divisions, strict=True)
+        return {"COPIES": len(divisions), "ADDS": adds, "STRIDES": strides, "BIASES": biases}
+
     def actors(self, frames: int) -> tuple[Actor, ...]:
         copies = len(self.chain_lengths)
         segment = periodic(1, [(0, 1, 2**copies - 1)], 1)
@@ -58,3 +63,14 @@ class LengthFork(Unit):
 
     def cost(self) -> Cost:
         return Cost(lut=16 * (1 + len(self.chains) // 3), ff=16 * len(self.chain_lengths))
+
+
+def _division(stages: list[tuple[int, int, int]]) -> tuple[int, int, int]:
+    """(add, stride, bias) with ``(T + add) // stride + bias`` frames behind the windows `stages`.
+
+    From ``((x // a) + n) // b == (x + a * n) // (a * b)`` for whole numbers.
+    """
+    add, stride, bias = 0, 1, 0
+    for kernel, step, padding in stages:
+        add, stride, bias = add + stride * (bias + padding - kernel), stride * step, 1
+    return add, stride, bias

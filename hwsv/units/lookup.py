@@ -64,6 +64,13 @@ class Lookup(Elementwise):
     def hls_constants(self) -> dict[str, HlsConstant]:
         return {"entries": self.entries, "first": self.first, "shared": self.shared}
 
+    def rtl_parameters(self) -> dict[str, int]:
+        return {
+            "LANES": self.lanes, "ENTRIES": self.entries, "FIRST": self.first, "SHARED": int(self.shared),
+            "X_BITS": datatypes.bits(self.in_dtype), "X_KIND": datatypes.rtl_kind(self.in_dtype),
+            "OUT_BITS": datatypes.bits(self.out_dtype),
+        }  # fmt: skip
+
     def cost(self) -> Cost:
         bits = datatypes.bits(self.out_dtype)
         return Cost(lut=self.lanes * datatypes.bits(self.in_dtype) + 15, ff=self.lanes * 2 * bits + 15)

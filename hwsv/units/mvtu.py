@@ -117,6 +117,15 @@ class Mvtu(Unit):
             "flatten": self.flatten_frames > 0,
         }  # fmt: skip
 
+    def rtl_parameters(self) -> dict[str, int]:
+        return {
+            "PE": self.pe, "SIMD": self.simd, "NEURON_FOLDS": self.neuron_folds, "SYNAPSE_FOLDS": self.synapse_folds,
+            "X_BITS": datatypes.bits(self.in_dtype), "X_KIND": datatypes.rtl_kind(self.in_dtype),
+            "PAD_MARK": int(self.pad_mark),
+            "W_BITS": datatypes.bits(self.weight_dtype), "W_KIND": datatypes.rtl_kind(self.weight_dtype),
+            "ACC_BITS": datatypes.bits(self.acc_dtype), "ACC_KIND": datatypes.rtl_kind(self.acc_dtype),
+        }  # fmt: skip
+
     def actors(self, frames: int) -> tuple[Actor, ...]:
         """Inputs are popped during neuron fold 0, kept, and replayed; each neuron fold ends in a push."""
         folds = self.synapse_folds

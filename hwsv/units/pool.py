@@ -58,6 +58,15 @@ class Pool(Unit):
     def hls_constants(self) -> dict[str, HlsConstant]:
         return {"taps": self.taps, "maximum": self.operation == "max"}
 
+    def rtl_parameters(self) -> dict[str, int]:
+        return {
+            "LANES": self.lanes, "FOLDS": self.channels // self.lanes, "TAPS": self.taps,
+            "MAXIMUM": int(self.operation == "max"), "MARKS": int(self.pad_mark),
+            "IN_BITS": datatypes.bits(self.in_dtype), "IN_KIND": datatypes.rtl_kind(self.in_dtype),
+            "OUT_BITS": datatypes.bits(self.out_dtype), "OUT_KIND": datatypes.rtl_kind(self.out_dtype),
+            "VALUE_BITS": datatypes.signed_bits(*datatypes.limits(self.in_dtype), *datatypes.limits(self.out_dtype)),
+        }  # fmt: skip
+
     def actors(self, frames: int) -> tuple[Actor, ...]:
         folds = self.channels // self.lanes
         ops = [(k, 1, int(k >= (self.taps - 1) * folds)) for k in range(self.taps * folds)]

@@ -98,6 +98,21 @@ class Requantise(Elementwise):
             "step": self.step, "offset": self.offset,
         }  # fmt: skip
 
+    def rtl_parameters(self) -> dict[str, int]:
+        low, high = datatypes.limits(self.sum_dtype)
+        shifted = low >> self.shift, high >> self.shift
+        ends = [self.step * v + self.offset for v in (self.low, self.high)]
+        kinds = {f"{name.upper()}_KIND": datatypes.rtl_kind(m.dtype) for name, m in self.memories().items()}
+        return {
+            "LANES": self.lanes, "PIECES": self.pieces, "SHARED": int(self.shared), **kinds,
+            "X_BITS": datatypes.bits(self.in_dtype), "X_KIND": datatypes.rtl_kind(self.in_dtype),
+            "OUT_BITS": datatypes.bits(self.out_dtype), "OUT_KIND": datatypes.rtl_kind(self.out_dtype),
+            "SUM_BITS": datatypes.signed_bits(low, high), "SHIFT": self.shift,
+            "CLIP_BITS": datatypes.signed_bits(*shifted, self.low, self.high), "LOW": self.low, "HIGH": self.high,
+            "STEP": self.step, "OFFSET": self.offset,
+            "VALUE_BITS": datatypes.signed_bits(*ends, self.step, self.offset),
+        }  # fmt: skip
+
     def cost(self) -> Cost:
         x, m = datatypes.bits(self.in_dtype), datatypes.bits(self.memories()["mult"].dtype)
         out = datatypes.bits(self.sum_dtype)

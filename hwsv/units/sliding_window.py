@@ -106,6 +106,16 @@ class SlidingWindow(Unit):
             "row_step": st * self.freq % ring, "col_step": sf % ring,
         }  # fmt: skip
 
+    def rtl_parameters(self) -> dict[str, int]:
+        (kt, kf), (st, sf), (t0, f0, t1, _) = self.kernel, self.stride, self.pads
+        fill = 0 if self.pad_value == NO_VALUE else self.pad_value
+        return {
+            "LANES": self.lanes, "BITS": datatypes.bits(self.dtype), "FOLDS": self.channels // self.lanes,
+            "FREQ": self.freq, "OUT_FREQ": self.out_freq, "PIXELS": self.buffer_pixels,
+            "KERNEL_T": kt, "KERNEL_F": kf, "STRIDE_T": st, "STRIDE_F": sf, "PAD_T": t0, "PAD_F": f0, "PAD_END_T": t1,
+            "MARK": self.marks, "PAD_CODE": max(fill, 0) if self.dtype == datatypes.BIPOLAR else fill,
+        }  # fmt: skip
+
     def actors(self, frames: int) -> tuple[Actor, ...]:
         buffer = SharedBuffer("lines", self.buffer_pixels, frames * self.freq)
         return self._writer(frames, buffer), self._reader(frames, buffer)

@@ -54,6 +54,7 @@ class StatsPool(Unit):
         require(self.mean_mult > 0 and self.dev_mult > 0, "stats_pool: multipliers must be positive")
         low, high = datatypes.limits(self.out_dtype)
         top = max(self.mean_offset + len(self.mean_thresholds), len(self.dev_thresholds))
+        require(self.out_dtype != datatypes.BIPOLAR, "stats_pool: results are counts, BIPOLAR has no 0")
         require(low <= min(self.mean_offset, 0) and top <= high, f"stats_pool: results exceed {self.out_dtype}")
 
     @property
@@ -111,6 +112,21 @@ class StatsPool(Unit):
             "mean_mult": self.mean_mult, "mean_offset": self.mean_offset, "dev_mult": self.dev_mult,
         }  # fmt: skip
 
+    def rtl_parameters(self) -> dict[str, int]:
+        s1, s2 = self.accumulator_bits()
+        means, devs = (memory.dtype for memory in self.memories().values())
+        return {
+            "LANES": self.lanes, "FOLDS": self.channels // self.lanes, "FREQ": self.freq,
+            "OVER_FREQ": int(self.over_freq), "OVERHEAD": DRAIN_OVERHEAD,
+            "IN_BITS": datatypes.bits(self.in_dtype), "IN_KIND": datatypes.rtl_kind(self.in_dtype),
+            "OUT_BITS": datatypes.bits(self.out_dtype),
+            "SUM_BITS": s1, "SQUARE_BITS": s2, "POSITION_BITS": datatypes.signed_bits(MAX_POSITIONS),
+            "MEAN_MULT": self.mean_mult, "MEAN_MULT_BITS": datatypes.signed_bits(self.mean_mult),
+            "MEAN_OFFSET": self.mean_offset, "MEAN_KIND": datatypes.rtl_kind(means),
+            "DEV_MULT": self.dev_mult, "DEV_MULT_BITS": datatypes.signed_bits(self.dev_mult),
+            "DEV_KIND": datatypes.rtl_kind(devs),
+        }  # fmt: skip
+
     def actors(self, frames: int) -> tuple[Actor, ...]:
         """Accumulate fills a bank an utterance; drain empties it, so that the next utterance need not wait."""
         banks = SharedBuffer("banks", 2, 1)
@@ -146,6 +162,6 @@ class StatsPool(Unit):
         s1, s2 = self.accumulator_bits()
         words = self.channels * (1 if self.over_freq else self.freq)
         return Cost(
-            lut=self.lanes * (s1 + s2 + 20) + 12 * s2, ff=self.lanes * (s1 + s2) + 8 * s2, dsp=self.lanes + 6,
-            rams={"accumulators": (2 * words // self.lanes, self.lanes * (s1 + s2))},
+            lut=(2 * self.lanes + 16) * (s1 + s2), ff=(self.lanes + 26) * (s1 + s2), dsp=self.lanes + 10,
+            rams={"accumulators": (words // self.lanes, 2 * self.lanes * (s1 + s2))},  # two banks side by side
         )  # fmt: skip

@@ -95,6 +95,16 @@ class Threshold(Elementwise):
             "any_falling": self.any_falling,
         }  # fmt: skip
 
+    def rtl_parameters(self) -> dict[str, int]:
+        return {
+            "LANES": self.lanes, "LEVELS": self.levels,
+            "X_BITS": datatypes.bits(self.in_dtype), "X_KIND": datatypes.rtl_kind(self.in_dtype),
+            "T_BITS": datatypes.bits(self.threshold_dtype), "T_KIND": datatypes.rtl_kind(self.threshold_dtype),
+            "OUT_BITS": datatypes.bits(self.out_dtype), "OUT_KIND": datatypes.rtl_kind(self.out_dtype),
+            "VALUE_BITS": datatypes.signed_bits(self.base, self.step, self.levels, self.base + self.step * self.levels),
+            "BASE": self.base, "STEP": self.step, "SHARED": int(self.shared), "ANY_FALLING": int(self.any_falling),
+        }  # fmt: skip
+
     def cost(self) -> Cost:
         comparator = datatypes.bits(self.threshold_dtype) * 0.6
         return Cost(lut=self.lanes * self.levels * comparator + 15, ff=self.lanes * (self.levels + 2) + 20)

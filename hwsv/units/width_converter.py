@@ -35,6 +35,9 @@ class WidthConverter(Unit):
     def golden(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         return tensors
 
+    def rtl_parameters(self) -> dict[str, int]:
+        return {"IN_BITS": self.inputs()[0].word_bits, "OUT_BITS": self.outputs()[0].word_bits}
+
     def actors(self, frames: int) -> tuple[Actor, ...]:
         ratio = max(self.in_lanes, self.out_lanes) // min(self.in_lanes, self.out_lanes)
         if self.in_lanes < self.out_lanes:

@@ -85,23 +85,50 @@ def test_evaluate(run, design, listing, tmp_path):
     assert "MFCC control" in run(*arguments).stdout
 
 
-def test_evaluate_with_a_float_twin(run, design, listing, tmp_path):
+def loudest_mels(folder):
     """A "network" that takes the largest value of each mel, times the scale: its scores are known."""
     entry = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, "T", 8])
     out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 8])
     node = helper.make_node("ReduceMax", ["x"], ["y"], axes=[2], keepdims=0)
     graph = helper.make_graph([node], "twin", [entry], [out])
-    twin = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    onnx.save(twin, tmp_path / "twin.onnx")
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), folder / "twin.onnx")
+    return folder / "twin.onnx"
+
+
+def test_evaluate_with_a_float_twin(run, design, listing, tmp_path):
+    twin = loudest_mels(tmp_path)
     trials, root = listing
-    arguments = ("--trials", trials, "--root", root, "--float", tmp_path / "twin.onnx")
+    arguments = ("--trials", trials, "--root", root, "--float", twin)
     found = result_of(run, "evaluate", design.folder, *arguments)["lists"]["toy"]["float twin"]
     a, b, c = (array.astype(float).max(axis=0) for array in audio_features(design, WAVS))
     target, *others = (x @ y / np.linalg.norm(x) / np.linalg.norm(y) for x, y in ((a, c), (a, b), (b, c)))
     wrong = sum(score >= target for score in others)
     assert found["eer"] == pytest.approx({0: 0.0, 1: 0.5, 2: 1.0}[wrong])
-    rows = list(float_embeddings(tmp_path / "twin.onnx", audio_features(design, WAVS), 1 / 16))
+    rows = list(float_embeddings(twin, audio_features(design, WAVS), 1 / 16))
     np.testing.assert_array_equal(rows, [x / 16 for x in (a, b, c)])
+
+
+def test_evaluate_with_a_cohort(run, design, tmp_path):
+    """Normalised scores for networks, paired differences beside the float twin, an overlap refused."""
+    names = [path.name for path in WAVS]
+    root = tmp_path / "audio"
+    root.mkdir()
+    for i, source in enumerate((*WAVS, *WAVS)):
+        (root / f"{i}.wav").write_bytes(source.read_bytes())
+    trials, cohort = tmp_path / "toy.trials", tmp_path / "cohort.utt2spk"
+    trials.write_text("1 0.wav 2.wav\n0 0.wav 1.wav\n0 1.wav 2.wav\n")
+    cohort.write_text(f"{len(names)}.wav a\n{len(names) + 1}.wav b\n")
+    arguments = ("--trials", trials, "--root", root, "--float", loudest_mels(tmp_path), "--cohort", cohort)
+    found = result_of(run, "evaluate", design.folder, *arguments)
+    assert set(found["lists"]["toy"]) == {"emulator", "emulator, s-norm", "float twin", "float twin, s-norm"}
+    for kind, ending in (("cosine", ""), ("s-norm", ", s-norm")):
+        systems = (found["lists"]["toy"][f"{name}{ending}"]["eer"] for name in ("emulator", "float twin"))
+        difference = found["minus_float"]["toy"][kind]
+        assert difference["eer"] == pytest.approx(next(systems) - next(systems))
+        assert difference["ci95"][0] <= difference["ci95"][1]
+    cohort.write_text("0.wav a\n1.wav b\n")
+    refused = run("evaluate", design.folder, *arguments)
+    assert refused.exit_code == 2 and "0.wav is in the cohort" in refused.stderr
 
 
 def test_verify_equal(run, design):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 MOMENTS = (
-    "import_model", "fold", "trim", "run", "write_packed", "write_memories", "graph_hash",
+    "import_model", "fold", "size", "run", "write_packed", "write_memories", "graph_hash",
     "rename 1",  # the old design moves away (there is one), or the new one appears
     "rename 2",  # the new one appears
 )  # fmt: skip

@@ -107,6 +107,55 @@ def test_resampling_equals_repeating_trials():
     assert rate == pytest.approx(scoring.equal_error_rate(repeated))
 
 
+def test_adaptive_snorm_equals_brute_force():
+    rng = np.random.default_rng(2)
+    rows, cohort = rng.normal(size=(6, 4)), rng.normal(size=(9, 4))
+    left, right = np.triu_indices(6, 1)
+    got = scoring.adaptive_snorm(rows, cohort, left, right, top=3)
+    for score, i, j in zip(got, left, right, strict=True):
+        cosine = rows[i] @ rows[j] / np.linalg.norm(rows[i]) / np.linalg.norm(rows[j])
+        sides = []
+        for x in (rows[i], rows[j]):
+            close = sorted(c @ x / np.linalg.norm(c) / np.linalg.norm(x) for c in cohort)[-3:]
+            sides.append((cosine - np.mean(close)) / np.std(close))
+        assert score == pytest.approx(np.mean(sides))
+    assert np.isfinite(scoring.adaptive_snorm(rows, np.ones((5, 4)), left, right)).all()  # a cohort of one direction
+    with pytest.raises(InputError, match="cohort of two"):
+        scoring.adaptive_snorm(rows, cohort[:1], left, right)
+
+
+def test_adaptive_snorm_repairs_a_group_of_its_own_level():
+    """Speakers of one group resemble one another, so one threshold does not fit both; the cohort shows the level."""
+    rng = np.random.default_rng(5)
+    who = np.repeat(np.arange(40), 4)
+    offset = 5.0 * np.eye(16)[0]
+    voices = rng.normal(size=(40, 16))[who] + 0.5 * rng.normal(size=(len(who), 16)) + offset * (who % 2)[:, None]
+    cohort = rng.normal(size=(200, 16)) + offset * (np.arange(200) % 2)[:, None]
+    left, right = np.triu_indices(len(who), 1)
+    within = who[left] % 2 == who[right] % 2
+    left, right = left[within], right[within]
+    labels = who[left] == who[right]
+    plain, normalised = (
+        scoring.equal_error_rate(scoring.curve(scores, labels))
+        for scores in (
+            scoring.cosine_scores(voices, left, right),
+            scoring.adaptive_snorm(voices, cohort, left, right, top=50),
+        )
+    )
+    assert normalised < 0.5 * plain
+
+
+def test_paired_difference_is_narrower_than_the_intervals():
+    """Two systems that share their errors: each is uncertain, their difference is not."""
+    scores, labels, left, right = made_trials(20, 4, 1.2, seed=7)
+    noisy = scores + 0.05 * np.random.default_rng(0).normal(size=len(scores))
+    one, other = (scoring.evaluate(s, labels, left, right) for s in (scores, noisy))
+    difference, low, high = one.difference(other)
+    assert difference == one.eer - other.eer and low <= difference <= high
+    assert high - low < 0.5 * (one.eer_ci95[1] - one.eer_ci95[0])
+    assert one.difference(one) == (0, 0, 0)
+
+
 def test_json_is_the_documented_schema():
     found = scoring.evaluate(*made_trials(6, 3, 1.0, seed=1)).to_json()
     assert set(found) == {"eer", "min_dcf", "targets", "nontargets", "eer_ci95"}

@@ -10,6 +10,7 @@ from hwsv.errors import InputError
 from tests.training.conftest import SPEAKERS, recipe_values
 from training.augment import augment
 from training.data import Crops, split_heldout
+from training.evaluate import all_pairs_eer, phrase
 from training.recipe import AugmentConfig, Recipe
 
 
@@ -47,3 +48,13 @@ def test_augmentation() -> None:
         changed = run(nothing.model_copy(update={name: 1.0}))
         assert torch.isfinite(changed).all() and (changed - run(nothing)).abs().max() > 0.5
     assert torch.equal(run(AugmentConfig()), run(AugmentConfig()))
+
+
+def test_phrases_choose_the_pairs() -> None:
+    """Two voices whose phrases differ more than they do: text-dependent pairs are told apart, all pairs are not."""
+    rows = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
+    speakers, phrases = ["a", "b", "a", "b"], ["yes", "yes", "no", "no"]
+    near = np.repeat(rows, 2, axis=0) + 0.001 * np.arange(8)[:, None]
+    who, said = np.repeat(speakers, 2).tolist(), np.repeat(phrases, 2).tolist()
+    assert all_pairs_eer(near, who, said) == 0 and all_pairs_eer(near, who) > 0.2
+    assert phrase("arabic/0001/volume_up_03.opus") == "volume_up"

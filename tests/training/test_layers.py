@@ -72,3 +72,21 @@ def test_gradients() -> None:
     FAST.merge(MergeSpec(6, 6, 0.5, 0.25))(r, y).sum().backward()
     assert r.grad is not None and y.grad is not None
     assert r.grad.tolist() == [1.0, 1.0] and y.grad.tolist() == [0.25, 1.0]
+
+
+def test_gradient_of_approx_sign() -> None:
+    sign = FAST.sign()
+    sign.approx = True
+    x = torch.tensor([-3.0, -0.25, 0.75, 3.0], requires_grad=True)
+    sign(x.view(1, 1, 2, 2), torch.zeros(1, 1, 1, 1)).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [0.0, 1.5, 0.5, 0.0]
+
+
+def test_real_weights() -> None:
+    conv = FAST.conv(2, 3, 1, bits=1)
+    x = torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    binary = conv(x)
+    conv.real = True
+    assert torch.equal(conv(x), torch.nn.functional.conv2d(x, conv.weight, padding=1))
+    conv.real = False
+    assert torch.equal(conv(x), binary)

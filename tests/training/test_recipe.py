@@ -24,6 +24,7 @@ def test_shipped_recipe(path: Path) -> None:
         ({"name": '../x"; rm'}, "name"),
         ({"binary": {"steps": 0}}, "binary.steps"),
         ({"data": None}, "data"),
+        ({"init_from": {"binary": "nano"}}, "init_from.float_twin"),
     ],
 )
 def test_bad_value(tmp_path: Path, change: dict, message: str) -> None:
