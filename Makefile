@@ -21,7 +21,7 @@ TORCH_INDEX ?=
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test train compile sim verify bench soak fuzz wheel lint format check-tools setup setup-train clean
+.PHONY: help demo test train compile sim verify bitstream bench soak fuzz wheel lint format check-tools setup setup-train setup-bitstream clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,11 +45,19 @@ sim: compile ## exact cycles of DESIGN
 verify: compile ## every level against the one before, on the bundled voices
 	$(HWSV) verify $(DESIGN) --levels qonnx-raw,qonnx,golden,emulator,csim,csim-strict,csim-bounded,cycle
 
+# A design of its own a board; compiled again only when something that it is made of has changed.
+BITSTREAM := build/$(basename $(notdir $(MODEL)))-$(BOARD)
+bitstream: setup-bitstream $(BITSTREAM)/design.json ## bitstream of MODEL with UART shell for BOARD, by yosys and nextpnr
+	$(HWSV) build $(BITSTREAM)
+
+$(BITSTREAM)/design.json: $(MODEL) board_configs/$(BOARD).yaml $(shell find hwsv rtl_templates -name '*.py' -o -name '*.sv*')
+	$(HWSV) compile $(MODEL) --board $(BOARD) --fps $(FPS) --backend both -o $(BITSTREAM)
+
 bench: setup-train compile ## the figures of the README (CORPUS adds those on speech)
 	$(BIN)/python -m benchmarks $(DESIGN) $(if $(CORPUS),--corpus $(CORPUS))
 
-soak: setup-train ## SOAK random networks through all levels, others each time
-	HWSV_SOAK=$(SOAK) $(BIN)/python -m pytest tests/properties
+soak: setup-train ## SOAK random networks through all levels, SOAK/3 configurations and nano in Verilator; others each time
+	HWSV_SOAK=$(SOAK) $(BIN)/python -m pytest tests/properties tests/rtl/test_soak.py
 
 fuzz: setup-train $(VENV)/.fuzz ## fuzz the model importer for FUZZ_SECONDS; findings stay in build/fuzz
 	$(BIN)/python -m fuzz.seeds build/fuzz/seeds && mkdir -p build/fuzz/corpus
@@ -68,7 +76,7 @@ setup-train: check-tools $(VENV)/.train ## adds torch and Brevitas
 
 check-tools:
 	@for tool in git g++ $(PYTHON); do command -v $$tool >/dev/null || \
-	  { echo "'$$tool' is missing. On Debian: apt-get install git make g++ python3 python3-venv"; exit 2; }; done
+	  { echo "'$$tool' is missing. On Debian: apt-get install git make g++ perl python3 python3-venv"; exit 2; }; done
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
 	  { echo "Python 3.11 or 3.12 is needed; name it with make PYTHON=python3.11"; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -80,7 +88,7 @@ QUIET_PINS := 2> >(grep -vE "^(ERROR: pip's dependency resolver|finn-plus|hls4ml
 $(VENV)/.toolchain: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "setting up the toolchain in $(VENV) …"
-	@$(PIP) -e . $(QUIET_PINS)
+	@$(PIP) -e '.[rtl]' $(QUIET_PINS)
 	@$(PIP) --no-deps finn-plus==1.6.1 hls4ml==1.3.0
 	@touch $@
 
@@ -91,6 +99,12 @@ $(VENV)/.train: $(VENV)/.toolchain pyproject.toml
 	 else $(PIP) torch==2.13.0+cpu 2>/dev/null || $(PIP) torch==2.13.0 $(QUIET_PINS); fi
 	@$(PIP) -e '.[train,dev,finn]' $(QUIET_PINS)
 	@$(PIP) --no-deps mip==1.17.0 onnx-passes==0.4.1
+	@touch $@
+
+setup-bitstream: check-tools $(VENV)/.bitstream ## adds yosys, nextpnr and the packers
+
+$(VENV)/.bitstream: $(VENV)/.toolchain pyproject.toml
+	@$(PIP) -e '.[bitstream]' $(QUIET_PINS)
 	@touch $@
 
 $(VENV)/.fuzz: $(VENV)/.train

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import speech, speed
+from benchmarks import rtl, sizing, speech, speed
 from benchmarks.machine import describe
 from hwsv.design import Design
 
@@ -26,6 +26,10 @@ def main() -> None:
     table = Table("benchmark", "figure", "detail", title=f"hwsv benchmarks, design {design.manifest.name}")
     started = time.perf_counter()
     for name, figure, detail in speed.all_rows(design, options.model, options.float):
+        table.add_row(name, figure, detail)
+    for name, figure, detail in sizing.all_rows(design):
+        table.add_row(name, figure, detail)
+    for name, figure, detail in rtl.all_rows(design):
         table.add_row(name, figure, detail)
     if options.corpus:
         for name, figure, detail in speech.all_rows(design, options.corpus):

@@ -16,12 +16,12 @@ import onnx
 
 from hwsv import __version__, graph_onnx
 from hwsv.boards import load_board
-from hwsv.codegen import hls
+from hwsv.codegen import hls, rtl
 from hwsv.codegen.memory_files import write_memories
 from hwsv.design import MANIFEST, Design, InputSpec, Manifest
 from hwsv.emulator.packed import write_packed
 from hwsv.errors import InputError
-from hwsv.fifo_sizing import size
+from hwsv.fifo_sizing import least, size
 from hwsv.folding import fold, fold_fastest, read_overrides
 from hwsv.frontend import import_model
 from hwsv.graph import OUTPUT, UnitGraph
@@ -32,7 +32,7 @@ from hwsv.wiring import wire
 DEFAULT_FPS = 30.0
 """Utterances a second where none is asked for: enough for 30 microphones at one utterance a second each."""
 
-Backend = Literal["hls"]
+Backend = Literal["hls", "rtl", "both"]
 
 
 def compile_model(
@@ -66,7 +66,9 @@ def compile_model(
         else:
             target_fps = fps
             folded = fold(imported.graph, frames, chosen.clock_hz / target_fps, overrides, chosen.resources)
-            graph = _wired(folded, frames)
+            graph = wire(folded)
+        progress("FIFO sizing")
+        graph.channels = size(graph, frames)
         progress("cycle check")
         run(graph, _check_lengths(imported.input))
         progress("writing")
@@ -81,8 +83,11 @@ def compile_model(
         graph_onnx.save(graph, folder / "unit_graph.onnx")
         write_packed(graph, folder / "network.packed")
         write_memories(graph, folder / "mem")
-        hls.generate(graph, graph.name, folder / "hls", chosen)
-        hls.write_random_vectors(graph, folder / "hls" / "data", _vector_lengths(imported.input))
+        if backend in ("hls", "both"):
+            hls.generate(graph, graph.name, folder / "hls", chosen)
+            hls.write_random_vectors(graph, folder / "hls" / "data", _vector_lengths(imported.input))
+        if backend in ("rtl", "both"):
+            rtl.generate(graph, graph.name, folder / "rtl", chosen)
         manifest = Manifest(
             name=graph.name,
             hwsv_version=__version__,
@@ -112,8 +117,9 @@ def parse_fps(text: str | None) -> float | Literal["max"]:
 
 
 def _wired(folded: UnitGraph, frames: int) -> UnitGraph:
+    """For the estimate of one of many foldings: FIFOs within a few words of their size."""
     graph = wire(folded)
-    graph.channels = size(graph, frames)
+    graph.channels = least(graph, frames)
     return graph
 
 

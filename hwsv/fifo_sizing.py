@@ -17,7 +17,7 @@ from hwsv.simulator.timing import Deadlock, execute
 from hwsv.units.base import Stream
 from hwsv.units.length_fork import LENGTH_DTYPE
 from hwsv.units.sliding_window import SlidingWindow
-from hwsv.wiring import LUT_RAM_DEPTH
+from hwsv.wiring import LUT_RAM_DEPTH, depths
 
 AMPLE = 4
 """Times the depths of `hwsv.wiring.depths`: deeper FIFOs make nothing faster."""
@@ -35,10 +35,20 @@ def size(graph: UnitGraph, frames: int) -> dict[str, Channel]:
     """
     for repeats in (1, 2, SETTLED):
         sizing = Sizing(graph, workload(graph, frames, repeats))
-        found = sizing.minimal()
-        if repeats == SETTLED or sizing.settled(found, workload(graph, frames, SETTLED)):
+        if not sizing.start():
+            if repeats == 1:
+                continue  # the search is worth its time on more utterances only
+            sizing.search()
+        if repeats == SETTLED or sizing.settled(workload(graph, frames, SETTLED)):
             break
-    return found
+    return sizing.channels
+
+
+def least(graph: UnitGraph, frames: int) -> dict[str, Channel]:
+    """Channels that each cannot be shallower: nearly those of `size`, in a fraction of its time where that is long."""
+    sizing = Sizing(graph, workload(graph, frames, 1))
+    sizing.start()
+    return sizing.channels
 
 
 def workload(graph: UnitGraph, frames: int, repeats: int) -> list[int]:
@@ -54,9 +64,13 @@ def limiting(graph: UnitGraph, utterances: list[int], channels: dict[str, Channe
     too shallow in such a way that one alone changes nothing, all that late words wait for are named.
     Raises Deadlock, InputError.
     """
-    ample = {t: Channel(max(AMPLE * graph.channels[t].depth, c.depth), c.latency) for t, c in channels.items()}
+    rule = depths(graph)
+    ample = {t: Channel(max(AMPLE * rule[t].depth, c.depth), c.latency) for t, c in channels.items()}
     tables = build(graph, utterances, channels)
-    state, in_time = execute(tables, record=True), execute(resize(tables, ample))["finish"]
+    in_time = execute(resize(tables, ample))["finish"]
+    if (execute(tables)["finish"] == in_time).all():
+        return []
+    state = execute(tables, record=True)
     late = [t for t, c in zip(tables.channels, critical(tables, state, in_time), strict=True) if c]
 
     def sooner(tensor: str) -> bool:
@@ -82,10 +96,11 @@ class Sizing:
     graph: UnitGraph
     utterances: list[int]
     runs: int = 0
+    depths: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     _deep: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        wired, streams = self.graph.channels, self.graph.streams()
+        wired, streams = depths(self.graph), self.graph.streams()
         self.regions = regions(self.graph, self.utterances[0])
         self.tables = build(self.graph, self.utterances)
         self.names = self.tables.channels
@@ -94,42 +109,54 @@ class Sizing:
             [wired[t].depth * (1 if f else AMPLE) for t, f in zip(self.names, self.fixed, strict=True)]
         )
         self.width = np.array([streams[t].word_bits if t in streams else 0 for t in self.names])
+        self.place = np.arange(len(self.names))
+        for region in self.regions:
+            inner = [i for i, t in enumerate(self.names) if t in region.inner]
+            self.place[inner] = inner[0]
 
-    def minimal(self) -> dict[str, Channel]:
-        """See `size`.
+    @property
+    def channels(self) -> dict[str, Channel]:
+        """What has been found."""
+        return self._channels(self.depths)
+
+    def start(self) -> bool:
+        """Set every depth to the least that it can have on its own; whether all together are in time.
 
         A FIFO deeper than LUT RAM is slower by a cycle. Where that changes no embedding's time, the least depths of
-        fast channels are those of slow ones too; else all is sized again with it.
+        fast channels are those of slow ones too; else all is done again with it.
         """
         while True:
             tables, state = self._run(self.ample, record=True)
             self.finish = state["finish"]
-            floor = np.where(self.fixed, self.ample, bounds(tables, state, self.finish))
-            depths = self.alive = self._alive(floor)
-            deeper = self._deepen(depths)
-            if self._in_time(depths):
-                break
-            if deeper:
-                continue
-            raised = self._raised(depths)
-            group = np.flatnonzero(raised > floor)
-            depths = self._shrink(raised, floor, group, lambda x: self._lives(x) and self._in_time(x))
-            if not self._deepen(depths) or self._in_time(depths):
-                break
-        return self._channels(depths)
+            self.floor = np.where(self.fixed, self.ample, bounds(tables, state, self.finish))
+            self.depths = self.alive = self._alive(self.floor)
+            deeper = self._deepen()
+            if self._in_time(self.depths):
+                return True
+            if not deeper:
+                return False
 
-    def settled(self, found: dict[str, Channel], utterances: list[int]) -> bool:
+    def search(self) -> None:
+        """From depths that are not in time to such as are and cannot lose a word."""
+        while True:
+            raised = self._raised(self.depths)
+            group = np.flatnonzero(raised > self.floor)
+            self.depths = self._shrink(raised, self.floor, group, lambda x: self._lives(x) and self._in_time(x))
+            if not self._deepen() or self._in_time(self.depths) or self.start():
+                return
+
+    def settled(self, utterances: list[int]) -> bool:
         """Whether more utterances too are as fast as with ample depths: at once if a unit never waits between them."""
-        tables = build(self.graph, utterances, found)
+        tables = build(self.graph, utterances, self.channels)
         finish = execute(tables)["finish"]
         if finish[0] == self.finish[0] and (np.diff(finish) * len(utterances) == tables.beats.max()).all():
             return True
-        ample = resize(tables, {t: Channel(n, found[t].latency) for t, n in self._named(self.ample).items()})
+        ample = resize(tables, self._channels(self.ample))
         return bool((finish == execute(ample)["finish"]).all())
 
-    def _deepen(self, depths: Array) -> bool:
+    def _deepen(self) -> bool:
         """Make block RAM of what is too deep for LUT RAM; whether there was any more of it."""
-        deeper = {t for t, n in self._named(depths).items() if n > LUT_RAM_DEPTH} - self._deep
+        deeper = {t for t, n in self._named(self.depths).items() if n > LUT_RAM_DEPTH} - self._deep
         self._deep |= deeper
         return bool(deeper)
 
@@ -153,10 +180,14 @@ class Sizing:
             late = critical(tables, state, self.finish)
             if not late.any():
                 return depths
-            depths = np.where(late, self.ample, depths)
+            raised = np.where(late, self.ample, depths)
+            depths = self.ample if (raised == depths).all() else raised
 
     def _shrink(self, depths: Array, floor: Array, group: Array, holds: Callable[[Array], bool]) -> Array:
-        """Depths of `group` that cannot lose a word, dearest first, given that none can go below `floor`."""
+        """Depths of `group` that cannot lose a word, given that none can go below `floor`.
+
+        Region by region, since what cannot shrink is found together, and there the dearest first.
+        """
         depths = depths.copy()
 
         def settle(group: Array) -> None:
@@ -174,7 +205,8 @@ class Sizing:
                     low, high = (low, trial[c]) if holds(trial) else (trial[c] + 1, high)
                 depths[c] = high
 
-        settle(group[np.argsort(-((depths - floor) * self.width)[group], kind="stable")])
+        bits = (depths - floor) * self.width
+        settle(group[np.lexsort((-bits[group], self.place[group]))])
         return depths
 
     def _lives(self, depths: Array) -> bool:

@@ -45,7 +45,7 @@ def regions(graph: UnitGraph, frames: int) -> list[Region]:
 
 def one_length(graph: UnitGraph, frames: int) -> bool:
     """Whether a matrix takes in the frames of an utterance at once, so that no other number than `frames` fits it."""
-    longer = graph.frames(2 * frames)
+    longer = graph.frames(64 * frames)
     flattened = {n.inputs[0]: n.unit.flatten_frames for n in graph if isinstance(n.unit, Mvtu)}
     return any(taken and longer[tensor] != taken for tensor, taken in flattened.items())
 

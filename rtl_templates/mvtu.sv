@@ -37,6 +37,9 @@ module hwsv_mvtu #(
   if (WEIGHTS_BITS != PE * SIMD * W_BITS || WEIGHTS_DEPTH != NEURON_FOLDS * SYNAPSE_FOLDS) begin : bad_weights
     $error("mvtu: the weight memory must hold PE * SIMD weights a beat");
   end
+  if (X_KIND == 2 && X_BITS != 1 || W_KIND == 2 && W_BITS != 1 || ACC_KIND == 2 && ACC_BITS != 1) begin : bad_bits
+    $error("mvtu: a bipolar element has one bit");
+  end
   if (PAD_MARK < 0 || PAD_MARK > 1) begin : bad_pad_mark
     $error("mvtu: PAD_MARK must be 0 or 1");
   end
@@ -82,9 +85,6 @@ module hwsv_mvtu #(
   logic [WORD_BITS-1:0] word1, word2;
   if (NEURON_FOLDS == 1 || SYNAPSE_FOLDS == 1) begin : keep_one
     always_ff @(posedge clk) if (fresh) word1 <= in_data;
-    if (INPUT_BUFFERS_BLOCK < 0) begin : bad_input_buffers_block
-      $error("mvtu: INPUT_BUFFERS_BLOCK must be 0 or 1");
-    end
   end else begin : replay
     logic fresh1;
     logic [WORD_BITS-1:0] arrived1, replayed1;
@@ -118,13 +118,13 @@ module hwsv_mvtu #(
   localparam int GROUP = WISHED < SIMD ? WISHED : SIMD;
   localparam int GROUPS = (SIMD + GROUP - 1) / GROUP;
   localparam int PRODUCT_BITS = X_BITS + W_BITS + int'(X_KIND == 0 && W_KIND == 0);
+  localparam int SUM_BITS = ACC_BITS < 2 ? 2 : ACC_BITS;
+  localparam logic [SUM_BITS-1:0] START = BINARY ? -SUM_BITS'(SYNAPSE_FOLDS * SIMD) : '0;
+  typedef logic signed [PRODUCT_BITS-1:0] product_t;
+
   function automatic int least(input int a, input int b);
     return a < b ? a : b;
   endfunction
-
-  typedef logic signed [PRODUCT_BITS-1:0] product_t;
-  localparam int SUM_BITS = ACC_BITS < 2 ? 2 : ACC_BITS;
-  localparam logic [SUM_BITS-1:0] START = BINARY ? -SUM_BITS'(SYNAPSE_FOLDS * SIMD) : '0;
 
   // The product of two elements of which one at least is an integer.
   function automatic product_t product(input logic [X_BITS-1:0] x, input logic [W_BITS-1:0] w);
@@ -186,6 +186,7 @@ module hwsv_mvtu #(
       assign addend4 = SUM_BITS'(total4);
     end
 
+    // 5: the last beat of a neuron fold leaves with the sum, and the next one starts anew
     assign sum = acc + addend4;
     always_ff @(posedge clk) begin
       if (rst || push4) acc <= START;

@@ -1,5 +1,5 @@
 // Maximum or sum over the taps of a window: TAPS x FOLDS words in, the last FOLDS of them push a result each.
-// A marked (padded) word changes nothing. D = 3: partial result read, combined, output.
+// A marked (padded) word changes nothing. D = 3: two cycles to read the partial result, one to combine.
 module hwsv_pool #(
     parameter int LANES              = 1,
     parameter int FOLDS              = 1,   // words of a pixel
@@ -56,44 +56,45 @@ module hwsv_pool #(
       if (last_fold) tap <= last_tap ? '0 : tap + 1'b1;
     end
 
-  // read
-  logic update, first, padded;
-  logic [LANES*IN_BITS-1:0] codes;
-  logic [LANES*OUT_BITS-1:0] stored, updated, result;
-  always_ff @(posedge clk) begin
-    update <= issue;
-    first  <= tap == '0;
-    codes  <= in_data[LANES*IN_BITS-1:0];
-  end
+  // read: two cycles, as long as the partial result takes
+  typedef struct packed {
+    logic update;
+    logic first;
+    logic padded;
+    logic [LANES*IN_BITS-1:0] codes;
+  } word_t;
+  word_t read, arrived;
+  logic mark;
   if (MARKS != 0) begin : marks
-    always_ff @(posedge clk) padded <= in_data[LANES*IN_BITS];
+    assign mark = in_data[LANES*IN_BITS];
   end else begin : no_marks
-    assign padded = 1'b0;
+    assign mark = 1'b0;
   end
+  always_ff @(posedge clk) begin
+    read    <= '{update: issue, first: tap == '0, padded: mark, codes: in_data[LANES*IN_BITS-1:0]};
+    arrived <= read;
+  end
+  logic [LANES*OUT_BITS-1:0] stored, updated, unused_peek;
   hwsv_partials #(.WIDTH(LANES * OUT_BITS), .ROWS(FOLDS), .BLOCK(ACCUMULATORS_BLOCK)) accumulators (
-      .clk, .row(fold), .word(stored), .update, .next(updated)
+      .clk, .row(fold), .peek(unused_peek), .word(stored), .update(arrived.update), .next(updated)
   );
 
   // combine
   for (genvar lane = 0; lane < LANES; lane++) begin : lanes
     logic signed [VALUE_BITS-1:0] x, earlier, partial, combined;
     hwsv_element #(.BITS(IN_BITS), .KIND(IN_KIND), .OUT_BITS(VALUE_BITS)) of_input (
-        .code(codes[lane*IN_BITS+:IN_BITS]), .value(x)
+        .code(arrived.codes[lane*IN_BITS+:IN_BITS]), .value(x)
     );
     hwsv_element #(.BITS(OUT_BITS), .KIND(OUT_KIND), .OUT_BITS(VALUE_BITS)) of_partial (
         .code(stored[lane*OUT_BITS+:OUT_BITS]), .value(earlier)
     );
-    assign partial = first ? START : earlier;
+    assign partial = arrived.first ? START : earlier;
     always_comb
-      if (padded) combined = partial;
+      if (arrived.padded) combined = partial;
       else if (MAXIMUM != 0) combined = x > partial ? x : partial;
       else combined = partial + x;
     assign updated[lane*OUT_BITS+:OUT_BITS] = OUT_KIND == 2 ? OUT_BITS'(combined > 0) : OUT_BITS'(combined);
   end
 
-  // output
-  always_ff @(posedge clk) begin
-    result   <= updated;
-    out_data <= result;
-  end
+  always_ff @(posedge clk) out_data <= updated;
 endmodule

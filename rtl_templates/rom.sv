@@ -23,7 +23,7 @@ module hwsv_rom #(
     initial $readmemh(FILE, memory);
     always_ff @(posedge clk) word <= memory[address];
   end else begin : luts
-    logic [WIDTH-1:0] memory[DEPTH];
+    (* syn_romstyle = "logic" *) logic [WIDTH-1:0] memory[DEPTH];  // else yosys takes block RAM where it finds it smaller
     initial $readmemh(FILE, memory);
     always_ff @(posedge clk) word <= memory[address];
   end

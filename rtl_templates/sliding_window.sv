@@ -1,8 +1,9 @@
 // Sliding window: a writer (D = 0) and a reader (D = 1) over a line buffer of PIXELS pixels (docs/timing.md).
 //
-// Order of the output: position y, x, tap ky, kx, channel fold. Counts are kept relative to the first pixel that is not
-// released yet, so they are no wider than the buffer: `filled` counts the pixels behind it, `need` those that the
-// reader's tap waits for, `frees` those that its position releases. Only `remaining` counts frames of an utterance.
+// Order of the output: position y, x, tap ky, kx, channel fold. Counts of pixels are relative to the first one that is
+// not released, so they are no wider than the buffer: `filled` are written, the tap waits for `need`, the beat frees
+// `frees`. From tap to tap `need` and `address` go the same constant steps; only the step to the next utterance depends
+// on its length, of which the rows left are counted.
 module hwsv_sliding_window #(
     parameter int LANES              = 1,
     parameter int BITS               = 8,   // of an element
@@ -52,51 +53,61 @@ module hwsv_sliding_window #(
   end
 
   localparam int WORDS = PIXELS * FOLDS;
+  localparam int BEATS = FOLDS * KERNEL_T * KERNEL_F;            // of a position
   localparam int LAST_LEFT = (OUT_FREQ - 1) * STRIDE_F - PAD_F;  // first column of the last position of a row
   localparam int LAST_FREE = LAST_LEFT > 0 ? LAST_LEFT : 0;      // pixels of a row before that position
   localparam int LAST_ROWS = KERNEL_T - PAD_END_T + STRIDE_T;    // with fewer rows left, no window fits below
-  localparam int ONE_BEAT = int'(FOLDS * KERNEL_T * KERNEL_F == 1);
+  // the length may matter for the beat that it comes with and the one after
+  localparam bit EARLY = BEATS <= 2 || FOLDS * KERNEL_F == 1;
+
+  // pixels from a tap to the next one: in the kernel's next row, in the next position, in the next row of positions
+  localparam int TO_ROW = FREQ - KERNEL_F + 1;
+  localparam int TO_POSITION = STRIDE_F - (KERNEL_T - 1) * FREQ - KERNEL_F + 1;
+  localparam int TO_LINE = (STRIDE_T - KERNEL_T + 1) * FREQ - PAD_F - LAST_LEFT - KERNEL_F + 1;
 
   localparam int ADDRESS_BITS = $clog2(WORDS);
   localparam int COUNT_BITS = $clog2(PIXELS + 1);
   localparam int FOLD_BITS = FOLDS > 1 ? $clog2(FOLDS) : 1;
+  localparam int KX_BITS = KERNEL_F > 1 ? $clog2(KERNEL_F) : 1;
   localparam int COLUMN_BITS = $clog2(FREQ + KERNEL_F) + 1;
   localparam int NEAR_BITS = $clog2(KERNEL_T + 2 * STRIDE_T);
 
   typedef logic [ADDRESS_BITS-1:0] address_t;
-  typedef logic [COUNT_BITS-1:0] count_t;
+  typedef logic [COUNT_BITS-1:0] count_t;  // also differences, modulo a power of two
   typedef logic [FOLD_BITS-1:0] fold_t;
-  typedef logic signed [COLUMN_BITS-1:0] column_t;
-  typedef logic [NEAR_BITS:0] row_t;  // holds the sum of two
+  typedef logic [KX_BITS-1:0] kx_t;
+  typedef logic [COLUMN_BITS-1:0] column_t;  // two's complement
+  typedef logic [NEAR_BITS:0] row_t;         // holds the sum of two
 
-  // a place in the ring: `pixels` (may be negative) and `words` from the first
-  function automatic address_t place(input int pixels, input int words);
-    int at;
-    at = (pixels * FOLDS + words) % WORDS;
-    return address_t'(at < 0 ? at + WORDS : at);
+  // a step of `pixels` and `words` in the ring
+  function automatic address_t ring(input int pixels, input int words);
+    int place;
+    place = (pixels * FOLDS + words) % WORDS;
+    return address_t'(place < 0 ? place + WORDS : place);
   endfunction
 
-  // from the first window of a last row to that of the next utterance, `rows` after it
-  function automatic address_t next_utterance(input row_t rows);
-    next_utterance = '0;
-    for (int r = 1; r < LAST_ROWS; r++) if (rows == row_t'(r)) next_utterance = place((r - PAD_T) * FREQ, 0);
+  // the steps from the last tap of an utterance to the first of the next one, `rows` after the last window's first row
+  function automatic logic [ADDRESS_BITS+COUNT_BITS-1:0] to_utterance(input row_t rows);
+    to_utterance = '0;
+    for (int r = 1; r < LAST_ROWS; r++)
+      if (rows == row_t'(r))
+        to_utterance = {
+          ring(TO_LINE + (r - STRIDE_T - PAD_T) * FREQ, 1 - FOLDS), count_t'(TO_LINE + (r - STRIDE_T - PAD_T) * FREQ)
+        };
   endfunction
 
-  // pixels of the rows above the frame
-  function automatic count_t pixels_above(input row_t above);
-    pixels_above = '0;
-    for (int r = 1; r <= PAD_T; r++) if (above == row_t'(r)) pixels_above = count_t'(r * FREQ);
-  endfunction
-
-  // what a position frees: the pixels before the first one that the next position or a later one reads
-  function automatic count_t freed(input column_t left, input row_t above, input row_t rows);
-    column_t right;
-    right = left + column_t'(STRIDE_F);
+  // what a position frees, the pixels before the first one that the next position or a later one reads; with `column`
+  // under its last tap, and the `rows` that it frees if it is the last one of its row
+  function automatic count_t freed(input column_t column, input row_t above, input row_t rows);
     freed = '0;
-    if (left == column_t'(LAST_LEFT)) begin
+    if (column == column_t'(LAST_LEFT + KERNEL_F - 1)) begin
       for (int r = 1; r < LAST_ROWS; r++)
         if (rows == row_t'(r)) freed = count_t'(above == 0 ? r * FREQ - LAST_FREE : r * FREQ);
-    end else if (above == 0) freed = left >= 0 ? count_t'(STRIDE_F) : right > 0 ? count_t'(right) : '0;
+    end else if (above == 0) begin
+      freed = count_t'(STRIDE_F);
+      for (int c = 1; c <= PAD_F; c++)
+        if (column == column_t'(KERNEL_F - 1 - c)) freed = count_t'(STRIDE_F > c ? STRIDE_F - c : 0);
+    end
   endfunction
 
   // ---- line buffer: `filled` is written - released, as both sides see it one cycle later
@@ -135,70 +146,67 @@ module hwsv_sliding_window #(
   logic in_frame, next_in_frame;  // the tap is not padding
   logic fold_ends, kernel_row_ends, line_ends, utterance_ends;
   fold_t fold, next_fold;
-  column_t kx, next_kx, column, next_column;  // of the tap: in the kernel, in the frame
-  column_t left, next_left;                   // of the position's first tap, in the frame
+  kx_t kx, next_kx;
   row_t ky, next_ky;
-  row_t above, next_above;   // rows of the window that lie above the frame
-  row_t step_rows, next_rows;  // rows that the end of a row of positions frees: of this one, of the next beat's
+  column_t column, next_column;           // of the frame, under the tap
+  row_t above, next_above;                // rows of the window that lie above the frame
   logic [15:0] rows_left, rows_left_now;  // of the frame, from the window's first one in it
-  row_t near;                // the same where there are few,
-  logic far;                 // and whether there are many
-  row_t window_rows;         // from the window's first row on
-  count_t need, next_need;   // pixels behind the released ones that the tap waits for
-  count_t frees, frees_now;  // what the beat frees, and waits for as well
-  logic lacks;
-  address_t next_address;    // place of the tap (`address`) …
-  address_t position_address, line_address;  // … and of the first tap of the position, of the row of positions
-  address_t base, step;
+  row_t near, window_rows;                // few of them, and with those above the frame
+  logic far;                              // there are many
+  row_t line_frees, next_frees;           // rows that the end of this row of positions frees, of the next beat's
+  count_t need, next_need, step;
+  count_t frees, frees_now;               // the beat also waits for what it frees
+  address_t next_address, address_step;
   logic [ADDRESS_BITS:0] ahead, wrapped;
+  logic lacks;
 
   assign fold_ends = fold == fold_t'(FOLDS - 1);
-  assign kernel_row_ends = fold_ends && kx == column_t'(KERNEL_F - 1);
-  assign line_ends = last && left == column_t'(LAST_LEFT);
+  assign kernel_row_ends = fold_ends && kx == kx_t'(KERNEL_F - 1);
+  assign line_ends = last && column == column_t'(LAST_LEFT + KERNEL_F - 1);
   assign utterance_ends = line_ends && !far && window_rows < row_t'(LAST_ROWS);
 
-  assign rows_left_now = first ? length_data : rows_left;
+  assign rows_left_now = EARLY && first ? length_data : rows_left;
   assign far = rows_left_now >> NEAR_BITS != 0;
   assign near = row_t'(rows_left_now);
   assign window_rows = near + above;
-  assign step_rows = above < row_t'(STRIDE_T) ? row_t'(STRIDE_T) - above : '0;
+  assign line_frees = above < row_t'(STRIDE_T) ? row_t'(STRIDE_T) - above : '0;
 
   always_comb begin
     next_fold = fold_ends ? '0 : fold + 1'b1;
     next_kx = !fold_ends ? kx : kernel_row_ends ? '0 : kx + 1'b1;
     next_ky = !kernel_row_ends ? ky : last ? '0 : ky + 1'b1;
-    next_last = next_fold == fold_t'(FOLDS - 1) && next_kx == column_t'(KERNEL_F - 1)
+    next_last = next_fold == fold_t'(FOLDS - 1) && next_kx == kx_t'(KERNEL_F - 1)
         && next_ky == row_t'(KERNEL_T - 1);
-    next_left = !last ? left : line_ends ? -column_t'(PAD_F) : left + column_t'(STRIDE_F);
-    next_column = kernel_row_ends ? next_left : fold_ends ? column + 1'b1 : column;
-    next_above = !line_ends ? above : utterance_ends ? row_t'(PAD_T) : above > row_t'(STRIDE_T) ? above - row_t'(STRIDE_T) : '0;
+
+    next_column = column + column_t'(fold_ends);
+    if (kernel_row_ends) next_column = column + column_t'(last ? STRIDE_F - KERNEL_F + 1 : 1 - KERNEL_F);
+    if (line_ends) next_column = -column_t'(PAD_F);
+    next_above = above;
+    if (line_ends) next_above = above > row_t'(STRIDE_T) ? above - row_t'(STRIDE_T) : '0;
+    if (utterance_ends) next_above = row_t'(PAD_T);
     if (PAD_T == 0) next_above = '0;
     // a window's first row never lies below the frame
     next_in_frame = next_ky >= next_above && (far || next_ky == 0 || next_ky < window_rows)
-        && next_column >= 0 && next_column < column_t'(FREQ);
+        && next_column < column_t'(FREQ);
 
     if (!far && window_rows < (line_ends ? row_t'(LAST_ROWS + STRIDE_T) : row_t'(LAST_ROWS)))
-      next_rows = line_ends ? near - step_rows : near;
-    else next_rows = next_above < row_t'(STRIDE_T) ? row_t'(STRIDE_T) - next_above : '0;
+      next_frees = line_ends ? near - line_frees : near;
+    else next_frees = next_above < row_t'(STRIDE_T) ? row_t'(STRIDE_T) - next_above : '0;
 
-    if (line_ends) next_need = count_t'(1 - PAD_F) - pixels_above(next_above);
-    else if (last && above == 0) next_need = next_left < 0 ? count_t'(next_left) + 1'b1 : count_t'(1);
-    else if (last) next_need = need + count_t'(STRIDE_F - (KERNEL_T - 1) * FREQ - KERNEL_F + 1);
-    else if (kernel_row_ends) next_need = need + count_t'(FREQ - KERNEL_F + 1);
-    else next_need = need + count_t'(fold_ends);
-
-    {base, step} = {address, kernel_row_ends ? place(FREQ - KERNEL_F, 1) : place(0, 1)};
-    if (last) {base, step} = {position_address, place(STRIDE_F, 0)};
-    if (line_ends) {base, step} = {line_address, place(STRIDE_T * FREQ, 0)};
-    if (utterance_ends) step = next_utterance(window_rows);
-    ahead = {1'b0, base} + {1'b0, step};
+    {address_step, step} = {ring(0, 1), count_t'(fold_ends)};
+    if (kernel_row_ends) {address_step, step} = {ring(TO_ROW, 1 - FOLDS), count_t'(TO_ROW)};
+    if (last) {address_step, step} = {ring(TO_POSITION, 1 - FOLDS), count_t'(TO_POSITION)};
+    if (line_ends) {address_step, step} = {ring(TO_LINE, 1 - FOLDS), count_t'(TO_LINE)};
+    if (utterance_ends) {address_step, step} = to_utterance(window_rows);
+    next_need = need - frees_now + step;
+    ahead = {1'b0, address} + {1'b0, address_step};
     wrapped = ahead - (ADDRESS_BITS + 1)'(WORDS);
     next_address = address_t'(wrapped[ADDRESS_BITS] ? ahead : wrapped);
   end
 
-  // the very first beat may be the last of a row of positions: what it frees depends on the length that comes with it
-  if (ONE_BEAT != 0 && OUT_FREQ == 1) begin : one_beat_rows
-    assign frees_now = !first ? frees : freed(left, above, !far && window_rows < row_t'(LAST_ROWS) ? near : step_rows);
+  // the very first beat may end a row of positions: then what it frees depends on the length that comes with it
+  if (BEATS == 1 && OUT_FREQ == 1) begin : one_beat_a_row
+    assign frees_now = !first ? frees : freed(column, above, utterance_ends ? near : line_frees);
   end else begin : more_beats
     assign frees_now = frees;
   end
@@ -209,19 +217,16 @@ module hwsv_sliding_window #(
   always_ff @(posedge clk)
     if (rst) begin
       first <= 1'b1;
-      last <= ONE_BEAT != 0;
+      last <= BEATS == 1;
       in_frame <= PAD_T == 0 && PAD_F == 0;
       fold <= '0;
       kx <= '0;
       ky <= '0;
-      left <= -column_t'(PAD_F);
       column <= -column_t'(PAD_F);
       above <= row_t'(PAD_T);
       need <= count_t'(1 - PAD_F - PAD_T * FREQ);
-      frees <= ONE_BEAT != 0 ? freed(-column_t'(PAD_F), row_t'(PAD_T), '0) : '0;
-      address <= place(-PAD_T * FREQ - PAD_F, 0);
-      position_address <= place(-PAD_T * FREQ - PAD_F, 0);
-      line_address <= place(-PAD_T * FREQ - PAD_F, 0);
+      frees <= BEATS == 1 ? freed('0, '0, '0) : '0;
+      address <= ring(-PAD_T * FREQ - PAD_F, 0);
     end else if (issue) begin
       first <= utterance_ends;
       last <= next_last;
@@ -229,17 +234,15 @@ module hwsv_sliding_window #(
       fold <= next_fold;
       kx <= next_kx;
       ky <= next_ky;
-      left <= next_left;
       column <= next_column;
       above <= next_above;
       need <= next_need;
-      frees <= next_last ? freed(next_left, next_above, next_rows) : '0;
+      frees <= next_last ? freed(next_column, next_above, next_frees) : '0;
       address <= next_address;
-      if (last) position_address <= next_address;
-      if (line_ends) line_address <= next_address;
     end
 
-  always_ff @(posedge clk) if (issue) rows_left <= rows_left_now - (line_ends ? 16'(step_rows) : '0);
+  always_ff @(posedge clk)
+    if (issue) rows_left <= (first ? length_data : rows_left) - (line_ends ? 16'(line_frees) : '0);
 
   // ---- output
 

@@ -110,23 +110,21 @@ module hwsv_stats_pool #(
     end
   always_ff @(posedge clk) if (length_pop) frames[fill_bank] <= length_data;
 
-  // accumulate: square, add; a word is in its row two cycles after its beat (block RAM: three)
+  // accumulate: square, add; a word is in its row three cycles after its beat (block RAM: four)
   logic [LANES*IN_BITS-1:0] codes;
-  logic [ROW_BITS-1:0] square_row;
   logic square_valid, square_bank, square_fresh, add_valid, add_bank, add_fresh;
   always_ff @(posedge clk) begin
-    codes                                <= in_data;
-    square_row                           <= row;
-    {square_bank, square_fresh}          <= {fill_bank, fresh};
-    {add_bank, add_fresh}                <= {square_bank, square_fresh};
-    {square_valid, add_valid}            <= rst ? '0 : {issue, square_valid};
+    codes                       <= in_data;
+    {square_bank, square_fresh} <= {fill_bank, fresh};
+    {add_bank, add_fresh}       <= {square_bank, square_fresh};
+    {square_valid, add_valid}   <= rst ? '0 : {issue, square_valid};
   end
 
   logic [ROW_BITS-1:0] drain_row;
-  logic [LANES*VALUE_BITS-1:0] sums[2], updated[2];
+  logic [LANES*VALUE_BITS-1:0] sums[2], drained[2], updated[2];
   for (genvar bank = 0; bank < 2; bank++) begin : accumulators
     hwsv_partials #(.WIDTH(LANES * VALUE_BITS), .ROWS(ROWS), .BLOCK(ACCUMULATORS_BLOCK)) rows (
-        .clk, .row(square_valid && square_bank == 1'(bank) ? square_row : drain_row), .word(sums[bank]),
+        .clk, .row(banks != '0 && drain_bank == 1'(bank) ? drain_row : row), .peek(drained[bank]), .word(sums[bank]),
         .update(add_valid && add_bank == 1'(bank)), .next(updated[bank])
     );
   end
@@ -204,7 +202,7 @@ module hwsv_stats_pool #(
   logic signed [SQUARED_BITS-1:0] squared_sum;  // DEV_MULT * S1^2 [8]
   logic signed [COUNTED_BITS-1:0] counted_squares;  // DEV_MULT * N * S2 [8]
   always_ff @(posedge clk) begin
-    {squares, sum} <= sums[drain_bank][32'(drain_lane)*VALUE_BITS+:VALUE_BITS];
+    {squares, sum} <= drained[drain_bank][32'(drain_lane)*VALUE_BITS+:VALUE_BITS];
     sum_next       <= sum;
     scaled_sum     <= SCALED_SUM_BITS'(sum) * SCALED_SUM_BITS'(DEV_MULT);
     scaled_squares <= signed'(SCALED_SQUARE_BITS'(squares)) * SCALED_SQUARE_BITS'(DEV_MULT);

@@ -10,11 +10,12 @@ import typer
 
 from hwsv.cli.app import app
 from hwsv.cli.output import Json, check_writable, print_json, print_table, stages
-from hwsv.errors import InputError
+from hwsv.errors import CheckFailed, InputError
 
 if TYPE_CHECKING:
     from hwsv.design import Design
     from hwsv.simulator import SimResult
+    from hwsv.units.base import Tensor
 
 DesignFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Design folder, made by 'hwsv compile'.")]
 
@@ -23,6 +24,14 @@ class Backend(StrEnum):
     """What the compiler emits."""
 
     hls = "hls"
+    rtl = "rtl"
+    both = "both"
+
+
+class Check(StrEnum):
+    """What ``hwsv simulate`` can be checked against."""
+
+    rtl = "rtl"
 
 
 @app.command()
@@ -83,6 +92,7 @@ def estimate(folder: DesignFolder, as_json: Json = False) -> None:
         totals = {k: getattr(found, k) for k in ("lut", "ff", "dsp", "bram_blocks", "bram_kbit", "memory_bits")}
         units = [unit.to_json() for unit in found.units]
         facts = totals | {"bottleneck": name, "bottleneck_cycles": cycles, "limit": design.manifest.limit}
+        facts["channels"] = {tensor: asdict(channel) for tensor, channel in design.graph.channels.items()}
         return print_json(facts | {"memory": found.memory, "board": has.model_dump(), "units": units})
     rows = [
         (u.node, u.kind, u.folding, round(u.lut), round(u.memory_lut), round(u.ff), u.dsp, u.bram_blocks,
@@ -142,6 +152,9 @@ def simulate(
     trace: Annotated[
         Path | None, typer.Option(metavar="F.json", help="Write a trace for Perfetto (.json or .json.gz).")
     ] = None,
+    check: Annotated[
+        Check | None, typer.Option(help="Compare every push and pop with the RTL in Verilator, word and cycle.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Predict every cycle of the accelerator, and the words it moves."""
@@ -152,12 +165,16 @@ def simulate(
 
     if sum(map(bool, (wav, features, frames))) > 1:
         raise InputError("give one of --wav, --features and --frames")
+    if check and trace:
+        raise InputError("give one of --check and --trace")
     check_writable(trace)
     design = Design.open(folder)
-    arrays = None
+    arrays: list[Tensor] | None = None
     if wav or features:
         loaded = audio_features(design, wav) if wav else [load_features(path) for path in features or []]
         arrays = [fit(design, a, str(path)) for a, path in zip(loaded, wav or features or [], strict=True)]
+    if check:
+        return _check_rtl(design, arrays, frames, as_json)
     result = run(design, arrays, frames, record=True)
     if trace:
         events = write_trace(design.graph, result.frames, design.manifest.board.clock_hz, trace)
@@ -166,6 +183,29 @@ def simulate(
         return print_json(_sim_json(design, result))
     print_cycles(design, result)
     _print_units(design, result)
+
+
+def _check_rtl(design: "Design", arrays: "list[Tensor] | None", frames: list[int] | None, as_json: bool) -> None:
+    """Print the comparison with the RTL; raises CheckFailed with the first difference."""
+    import numpy as np
+
+    from hwsv.cosim import Rtl
+    from hwsv.embed import fit
+    from hwsv.verify.inputs import random_features, random_input
+
+    if frames:
+        rng = np.random.default_rng(0)
+        arrays = [fit(design, random_input(design, t, rng), f"--frames {t}") for t in frames]
+    result = Rtl(design).check(random_features(design, 2) if arrays is None else arrays)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        print(
+            f"{result.handshakes:,} pushes and pops compared with the RTL: {result.cycle_differences:,} in another "
+            f"cycle, {result.word_differences:,} with another word"
+        )
+    if not result.equal:
+        raise CheckFailed(f"the RTL differs from the simulator{' and hangs' * result.rtl_hangs}: {result.first}")
 
 
 def print_cycles(design: "Design", result: "SimResult") -> None:
@@ -190,6 +230,15 @@ def _print_units(design: "Design", result: "SimResult") -> None:
     print(f"bottleneck: {timing.bottleneck.node}")
     channels = [(t, design.graph.channels[t].depth, peak) for t, peak in timing.peak.items()]
     print_table("FIFOs", ["channel", ">depth (words)", ">peak"], channels)
+    for tensor in _limiting(design, result):
+        print(f"slower than with ample FIFOs: {tensor!r} has {design.graph.channels[tensor].depth} words")
+
+
+def _limiting(design: "Design", result: "SimResult") -> list[str]:
+    """Channels too shallow for these utterances' full rate."""
+    from hwsv.fifo_sizing import limiting
+
+    return limiting(design.graph, result.frames, design.graph.channels)
 
 
 def _sim_json(design: "Design", result: "SimResult") -> dict[str, Any]:
@@ -203,5 +252,6 @@ def _sim_json(design: "Design", result: "SimResult") -> dict[str, Any]:
         "bottleneck": timing.bottleneck.node,
         "units": [asdict(unit) for unit in timing.units],
         "fifos": {t: {"depth": design.graph.channels[t].depth, "peak": peak} for t, peak in timing.peak.items()},
+        "limiting_fifos": _limiting(design, result),
         "embeddings": [embedding.tolist() for embedding in result.embeddings],
     }

@@ -14,7 +14,7 @@ from hwsv.errors import CheckFailed
 if TYPE_CHECKING:
     from hwsv.verify.chain import VerifyResult
 
-LEVELS_HELP = "Levels to compare: torch, qonnx-raw, qonnx, golden, emulator, csim, csim-strict, csim-bounded, cycle."
+LEVELS_HELP = "Levels: torch, qonnx-raw, qonnx, golden, emulator, csim, csim-strict, csim-bounded, cycle, rtl."
 DEFAULT_LEVELS = "qonnx-raw,qonnx,golden,emulator,csim,cycle"
 
 

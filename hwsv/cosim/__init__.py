@@ -10,8 +10,9 @@ For a unit's tests: wire one or many small graphs around it (``features`` in, ``
     for result in results:
         assert result.equal and result.handshakes > 0, result.first
 
-All cases of a call are one Verilator build (about 10 s, whatever their number, kept by content in the folder): give it
-many. ``result.first`` names unit, channel, number, cycles and words of the first difference.
+All cases of a call are one Verilator build (half a second of processor time a small network, kept by content in the
+folder), so few calls with many cases are quickest. ``result.first`` names unit, channel, number, cycles and words of
+the first difference.
 """
 
 from hwsv.cosim.compare import Comparison, Difference

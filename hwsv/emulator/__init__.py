@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsv import datatypes
-from hwsv.emulator.execute import Executor
+from hwsv.emulator.execute import Executor, Place
 from hwsv.emulator.lower import Array, Step, lower
 from hwsv.emulator.packed import check_streams, read_packed, write_packed
 from hwsv.errors import InputError
@@ -21,6 +20,7 @@ from hwsv.units.base import Tensor
 __all__ = ["Emulator", "read_packed", "write_packed"]
 
 _NO_MEMORY = np.zeros(0, np.int32)
+"""What a thread starts with."""
 
 
 class Emulator:
@@ -31,7 +31,7 @@ class Emulator:
         self.graph = network if isinstance(network, UnitGraph) else read_packed(network)
         check_streams(self.graph)
         self.stream = self.graph.stream(INPUT)
-        self._fused = Executor(lower(self.graph))
+        self._fused = Executor(lower(self.graph), self.stream.dtype)
         self._local = threading.local()
 
     def run(self, features: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -39,8 +39,7 @@ class Emulator:
         memory = getattr(self._local, "memory", _NO_MEMORY)
         layout, memory = self._fused.run(self._checked(features), memory)
         self._local.memory = memory
-        at, depth, size, _ = layout.places[self._fused.plan.output]
-        return memory[at : at + depth * size].reshape(depth, size).T.reshape(-1).astype(np.int64)
+        return _rows(memory, layout.places[self._fused.plan.output]).T.reshape(-1).astype(np.int64)
 
     def run_many(
         self,
@@ -79,29 +78,33 @@ class Emulator:
 
     @cached_property
     def _separate(self) -> Executor:
-        return Executor(lower(self.graph, fuse=False), keep=True)
+        return Executor(lower(self.graph, fuse=False), self.stream.dtype, keep=True)
 
-    def _checked(self, features: NDArray[np.integer]) -> NDArray[np.integer]:
-        """``[T, F, C]``, or InputError."""
+    def _checked(self, features: NDArray[np.integer]) -> NDArray[np.int64]:
+        """``[T, F, C]``, or InputError; the values are checked where they are used."""
         freq, channels = self.stream.freq, self.stream.channels
         features = np.asarray(features)
-        if not np.issubdtype(features.dtype, np.integer):
+        if features.dtype.kind not in "iu":
             raise InputError(f"features must be integers, not {features.dtype}")
         if features.ndim == 2 and channels == 1:
             features = features[:, :, None]
         if features.ndim != 3 or features.shape[1:] != (freq, channels) or len(features) < 1:
             raise InputError(f"features must be [T, {freq}, {channels}] with T >= 1, not {list(features.shape)}")
-        low, high = datatypes.limits(self.stream.dtype)
-        if features.min() < low or features.max() > high:
-            raise InputError(f"features exceed {self.stream.dtype} [{low}, {high}]")
-        return features
+        if features.dtype == np.uint64:
+            features = np.minimum(features, np.iinfo(np.int64).max)
+        return features.astype(np.int64, copy=False)
 
 
-def _as_tensor(memory: NDArray[np.int32], place: tuple[int, int, int, int], kept: Array) -> Tensor:
-    """An array ``[depth, T * F]`` in the emulator's memory as int64 ``[T, F, C]``."""
-    at, depth, size, frames = place
-    pixels = np.ascontiguousarray(memory[at : at + depth * size].reshape(depth, size).T)
+def _rows(memory: NDArray[np.int32], place: Place) -> NDArray[np.int32]:
+    """The array ``[depth, T * F]`` at a place in the emulator's memory."""
+    at, depth, pitch, positions, _ = place
+    return memory[at : at + depth * pitch].reshape(depth, pitch)[:, :positions]
+
+
+def _as_tensor(memory: NDArray[np.int32], place: Place, kept: Array) -> Tensor:
+    """An array in the emulator's memory as int64 ``[T, F, C]``."""
+    pixels = np.ascontiguousarray(_rows(memory, place).T)
     if kept.packed:
         planes = np.unpackbits(pixels.view(np.uint8), axis=1, bitorder="little")
         pixels = 2 * planes[:, : kept.channels].astype(np.int32) - 1
-    return pixels.astype(np.int64).reshape(frames, kept.freq, kept.channels)
+    return pixels.astype(np.int64).reshape(place.frames, kept.freq, kept.channels)

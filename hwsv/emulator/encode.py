@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from hwsv import datatypes
 from hwsv.emulator import stages
-from hwsv.emulator.intrinsics import CONSTANTS
+from hwsv.emulator.passes import CONSTANTS
 from hwsv.emulator.stages import COLUMNS, Programs, Span
+from hwsv.emulator.vectors import GROUP
 from hwsv.errors import InputError
 from hwsv.units.add import Add
 from hwsv.units.base import Unit
@@ -33,7 +34,9 @@ MIN_TABLE_LEVELS = 12
 NEUTRAL = dict.fromkeys(CONSTANTS, 0) | {
     "mult0": 1, "mult1": 1, "low": -(2**31), "high": 2**31 - 1, "least": -(2**31), "most": 2**31 - 1,
 }  # fmt: skip
-"""Constants of `intrinsics.pass_rows` that leave the row as it is."""
+"""Constants of `passes.pass_rows` that leave the row as it is."""
+
+PIECES = ("mult0", "bias0", "mult1", "bias1")
 
 
 def check_int32(interval: Interval, what: str) -> Interval:
@@ -93,11 +96,12 @@ class Constants:
 
 @dataclass(frozen=True)
 class Pass:
-    """Stages that `intrinsics.pass_rows` does at once: constants int32 ``[channels, len(CONSTANTS)]``; flags: whether
-    it adds, stores bits, stores integers."""
+    """Stages that `passes.pass_rows` does at once: constants int32 ``[channels, len(CONSTANTS)]``, zeros for
+    channels that only fill a group; flags: whether
+    it adds, stores bits, stores integers, is wide."""
 
     constants: NDArray[np.int32]
-    flags: tuple[int, int, int]
+    flags: tuple[int, int, int, int]
 
 
 @dataclass
@@ -126,17 +130,19 @@ class Program:
         A pass is: requantise, sum, bits, store, with powers of two as factors; each of them may be missing.
         """
         c: dict[str, Any] = NEUTRAL.copy()
-        taken, adds, signs, stores = 0, 0, 0, 0
+        taken, adds, signs, stores, wide = 0, 0, 0, 0, 0
 
         def coming(op: int) -> bool:
             return taken < len(code) and code[taken][0] == op
 
-        if coming(stages.REQUANTISE) and code[0][8] and is_power(code[0][6]):
-            constants = self.shared.rows(code[0], self.channels, 5)
-            c |= dict(zip(("split", "mult0", "bias0", "mult1", "bias1"), constants.T, strict=True))
-            c |= dict(zip(("shift", "low", "high"), code[0][3:6], strict=True))
-            c |= {"log_step": code[0][6].bit_length() - 1, "offset": code[0][7]}
-            taken += 1
+        if coming(stages.REQUANTISE) and code[0][8] >= 0 and is_power(code[0][6]):
+            split, *pieces = self.shared.rows(code[0], self.channels, 5).T
+            _, _, _, shift, low, high, step, offset, cut = code[0]
+            c |= {"split": split, "shift": shift - cut, "low": low, "high": high, "cut": cut}
+            for name, value in zip(PIECES, pieces, strict=True):
+                c |= {name: value >> cut, name.replace("mult", "fine").replace("bias", "fine_bias"): value % (1 << cut)}
+            c |= {"log_step": step.bit_length() - 1, "offset": offset}
+            taken, wide = 1, int(cut > 0)
         if coming(stages.ADD) and is_power(code[taken][1]) and code[taken][2] == 1:
             _, factor, _, c["least"], c["most"] = code[taken]
             c["log_step"] += factor.bit_length() - 1
@@ -145,12 +151,14 @@ class Program:
         if coming(stages.BITS):
             edge, falling = self.shared.rows(code[taken], self.channels, 2).T
             bit = np.left_shift(1, np.arange(self.channels) % 32)
-            c |= {"edge": edge, "above": bit * (1 - falling), "below": bit * falling}
+            c |= {"edge": edge, "bit": bit, "falling": _to_group_end(bit * falling)}
             taken, signs = taken + 1, 1
         if coming(stages.STORE):
             taken, stores = taken + 1, 1
-        columns = [np.broadcast_to(np.asarray(c[name], np.int64), self.channels) for name in CONSTANTS]
-        return taken, Pass(np.stack(columns, axis=1).astype(np.uint32).view(np.int32), (adds, signs, stores))
+        constants = np.zeros((-(-self.channels // GROUP) * GROUP, len(CONSTANTS)), np.int64)
+        for column, name in enumerate(CONSTANTS):
+            constants[: self.channels, column] = c[name]
+        return taken, Pass(constants.astype(np.uint32).view(np.int32), (adds, signs, stores, wide))
 
     def append(self, unit: Unit, other: Interval = (0, 0)) -> None:
         """Append an element-wise unit whose first operand is the row; `other` bounds the second one of an Add."""
@@ -200,16 +208,28 @@ class Program:
         largest = max(max(abs(v) for v in end) for end in products)
         if largest >= 2**63:
             raise InputError("requantise: x * mult + bias exceeds 64 bits")
-        parameters = max(largest, *(int(np.abs(a).max()) for a in (unit.mult, unit.bias)))
-        narrow = parameters < 2**31 and unit.shift < 32
+        cut = self._cut(unit)
         split = np.clip(unit.split, -(2**31), 2**31 - 1)
         last = unit.pieces - 1
         mult, bias = unit.mult, unit.bias
         constants = np.stack([split, mult[:, 0], bias[:, 0], mult[:, last], bias[:, last]], axis=1)
         ends = check_int32((unit.low, unit.high), "requantise")
-        self._constants(stages.REQUANTISE, constants, unit.shift, *ends, unit.step, unit.offset, int(narrow))
+        self._constants(stages.REQUANTISE, constants, unit.shift, *ends, unit.step, unit.offset, cut)
         results = [unit.step * v + unit.offset for v in ends]
         self.interval = check_int32((min(results), max(results)), "requantise")
+
+    def _cut(self, unit: Requantise) -> int:
+        """Bits to cut off multipliers and biases so that 32 bits suffice, -1 if there are none.
+
+        With ``m = h * 2^k + l``, ``(x * m) >> s`` is ``(x * h + ((x * l) >> k)) >> (s - k)``; biases likewise.
+        """
+        ends = np.array(self.interval)[:, None, None]
+        total = ends * unit.mult + unit.bias
+        for cut in range(max(0, unit.shift - 31), min(unit.shift, 31) + 1):
+            lower = ends * (unit.mult % 2**cut) + unit.bias % 2**cut
+            if max(np.abs(total >> cut).max(), np.abs(lower).max()) < 2**31:
+                return cut
+        return -1
 
     def _threshold(self, unit: Threshold) -> None:
         low, high = self.interval
@@ -237,6 +257,12 @@ class Program:
         check_int32((min(mult), max(mult)), "add")
         self.code.append([stages.ADD, *mult, unit.low, unit.high])
         self.interval = check_int32((unit.low, unit.high), "add")
+
+
+def _to_group_end(bits: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For every channel the bits of the channels from it to the end of its group."""
+    groups = np.pad(bits, (0, -len(bits) % GROUP)).reshape(-1, GROUP)
+    return np.cumsum(groups[:, ::-1], axis=1)[:, ::-1].reshape(-1)[: len(bits)]
 
 
 def _int_products(mult: NDArray[np.int64], x: int, bias: NDArray[np.int64]) -> list[int]:

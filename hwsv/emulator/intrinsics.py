@@ -1,11 +1,11 @@
 """Operations that numba lacks or would widen to 64 bit, and the emulator's inner loops as explicit vectors.
 
-The loops run over channels: each makes a row of accumulators and at once runs the passes of its program on it, the
-first one while the values are still in registers.
+Each loop goes through vectors of positions, gathers the windows of one, and for `vectors.GROUP` channels at a time
+makes accumulators and runs the passes of its program on them while they are in registers; without passes they go to
+``acc``, int32 ``[channels, positions]``. Weights are arranged accordingly: ``[groups, words * GROUP]``.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -13,15 +13,15 @@ from numba import extending, types
 from numba.core import cgutils
 
 from hwsv.emulator import vectors
-from hwsv.emulator.vectors import Row, Store
+from hwsv.emulator.passes import passes
 
 intrinsic: Any = extending.intrinsic
 
-CONSTANTS = (
-    "split", "mult0", "bias0", "mult1", "bias1", "shift", "low", "high", "log_step", "offset", "least", "most", "edge",
-    "above", "below",
-)  # fmt: skip
-"""Constants of one channel for `residual`."""
+Prepare = Callable[[ir.Value], None]
+"""``prepare(position)``: gather the windows of the vector that starts there."""
+
+Sums = Callable[[ir.Value, ir.Value], list[ir.Value]]
+"""``sums(position, channel)``: a vector of accumulators of each channel of the group."""
 
 
 @intrinsic
@@ -48,190 +48,169 @@ def shift_left32(typing_context, value, amount):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def xnor_rows(  # type: ignore[no-untyped-def]
-    typing_context, windows, mask, valid, weights, acc, n, at, c, c_end, span, programs, ports
+    typing_context, x, taps, windows, mask, weights, acc, n, channels, span, programs, ports
 ):
-    """Bipolar products of channels c … c_end, each followed by the passes of `span`.
+    """Bipolar products of all channels at n positions.
 
-    ``acc[i] = valid[at + i] - 2 * popcount((windows[:, i] ^ weights[:, c]) & mask[:, at + i])`` for i < n. windows,
-    mask: uint32 ``[words, P]``; weights: uint32 ``[words, channels]``; valid, acc: int32.
+    ``valid[i] - 2 * popcount((windows[:, i] ^ weights[:, c]) & mask[:, i])``. x: uint32 ``[lanes, P]``; taps:
+    `kernels.Taps`; windows: scratch, uint32 ``[words, LANES]``; mask: uint32 ``[words + 1, n]``, its last row is valid.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        windows, mask, valid, weights, acc, n, at, c, c_end, *program = vectors.unpack(
-            context, builder, signature, args
-        )
-        start = builder.mul(at, at.type(4))
-        with vectors.channels(builder, c, c_end) as channel:
+        x, taps, windows, mask, weights, acc, n, channels, *program = vectors.unpack(context, builder, signature, args)
+        words = vectors.length(builder, windows)
 
-            def term(k: ir.Value, offset: ir.Value) -> ir.Value:
-                x = vectors.load(builder, vectors.row(builder, windows, k), offset)
-                marks = vectors.load(builder, vectors.row(builder, mask, k), builder.add(start, offset))
-                weight = vectors.element(builder, weights, k, channel)
-                return vectors.call(builder, "ctpop", vectors.VECTOR, builder.and_(builder.xor(x, weight), marks))
+        def word(k: ir.Value, position: ir.Value, group: ir.Value, totals: list[ir.Value]) -> list[ir.Value]:
+            bits = vectors.load(builder, vectors.row(builder, windows, k), n.type(0))
+            marks = vectors.load(builder, vectors.row(builder, mask, k), position)
+            different = (builder.and_(builder.xor(bits, tap), marks) for tap in _weights(builder, group, k))
+            return [builder.add(t, vectors.call(builder, "ctpop", d)) for t, d in zip(totals, different, strict=True)]
 
-            def rows(first: ir.Value, count: int) -> Iterator[Row]:
-                for offset, total in vectors.sums(builder, vectors.length(builder, weights), first, count, term):
-                    known = vectors.load(builder, valid.data, builder.add(start, offset))
-                    yield offset, builder.sub(known, builder.shl(total, vectors.ONE))
+        def sums(position: ir.Value, channel: ir.Value) -> list[ir.Value]:
+            group = vectors.row(builder, weights, builder.udiv(channel, n.type(vectors.GROUP)))
+            zeros = [vectors.ZERO] * vectors.GROUP
+            ones = vectors.carried(builder, n.type(0), words, zeros, lambda k, t: word(k, position, group, t))
+            valid = vectors.load(builder, vectors.row(builder, mask, words), position)
+            return [builder.sub(valid, builder.shl(one, vectors.ONE)) for one in ones]
 
-            _run(builder, rows, acc, n, at, channel, *program)
+        _run(builder, _bit_windows(builder, x, taps, windows), sums, acc, n, channels, *program)
         return context.get_dummy_value()
 
-    return types.void(windows, mask, valid, weights, acc, n, at, c, c_end, span, programs, ports), emit
+    return types.void(x, taps, windows, mask, weights, acc, n, channels, span, programs, ports), emit
+
+
+def _weights(builder: ir.IRBuilder, group: ir.Value, k: ir.Value) -> list[ir.Value]:
+    """Weights k of the channels of a group."""
+    return vectors.elements(builder, group, builder.mul(k, k.type(vectors.GROUP)), vectors.GROUP)
+
+
+def _bit_windows(builder: ir.IRBuilder, x: Any, taps: Any, windows: Any) -> Prepare:
+    """Packed windows: one move after the other."""
+    size = vectors.LONG
+    none = size(0)
+
+    def prepare(position: ir.Value) -> None:
+        with vectors.span(builder, none, vectors.length(builder, taps.moves)) as number:
+            move = vectors.row(builder, taps.moves, number)
+            lane, tap, word, shift = (builder.load(builder.gep(move, [size(i)])) for i in range(4))
+            bits = _tap_bits(builder, x, taps, lane, tap, position)
+            bits = builder.shl(bits, vectors.splat(builder, builder.trunc(shift, vectors.INT)))
+            target = vectors.row(builder, windows, word)
+            before = builder.select(
+                builder.icmp_signed("!=", shift, none), vectors.load(builder, target, none), vectors.ZERO
+            )
+            vectors.store(builder, builder.or_(before, bits), target, none)
+
+    return prepare
+
+
+def _tap_bits(builder: ir.IRBuilder, x: Any, taps: Any, lane: ir.Value, tap: ir.Value, position: ir.Value) -> ir.Value:
+    """A tap's bits in a row of x: neighbours (what lies outside the row may be anything), or where the index says."""
+    line = vectors.row(builder, x, lane)
+    slot = cgutils.alloca_once(builder, vectors.VECTOR)
+    with builder.if_else(builder.icmp_signed("!=", taps.runs, taps.runs.type(0))) as (then, otherwise):
+        with then:
+            start = builder.load(builder.gep(taps.starts.data, [tap]))
+            (own,) = vectors.elements(builder, taps.lanes.data, lane, 1)
+            builder.store(builder.and_(vectors.load(builder, line, builder.add(position, start)), own), slot)
+        with otherwise:
+            where = vectors.load(builder, vectors.row(builder, taps.places, tap), position)
+            (missing,) = vectors.elements(builder, taps.missing.data, lane, 1)
+            builder.store(vectors.gather(builder, line, where, missing), slot)
+    return builder.load(slot)
 
 
 @intrinsic
 def integer_rows(  # type: ignore[no-untyped-def]
-    typing_context, windows, weights, acc, n, at, c, c_end, span, programs, ports
+    typing_context, x, index, pad, windows, weights, acc, n, channels, span, programs, ports
 ):
-    """Integer products of channels c … c_end, each followed by the passes of `span`.
+    """Integer products of all channels at n positions.
 
-    ``acc[i] = sum_k windows[k, i] * weights[k, c]`` for i < n. windows: int32 ``[words, P]``; weights: int32
-    ``[words, channels]``; acc: int32.
+    ``sum_k windows[k, i] * weights[k, c]``, in float64: exact, as sums fit 32 bits, and quicker than 32-bit products.
+    x: int32 ``[C, P]``; index: int32 ``[taps, n]``, of `kernels.tap_index`; windows: scratch, float64 ``[taps * C,
+    LANES]``.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        windows, weights, acc, n, at, c, c_end, *program = vectors.unpack(context, builder, signature, args)
-        with vectors.channels(builder, c, c_end) as channel:
+        x, index, pad, windows, weights, acc, n, channels, *program = vectors.unpack(context, builder, signature, args)
+        padded = vectors.splat(builder, builder.trunc(pad, vectors.INT))
+        depth = vectors.length(builder, x)
 
-            def term(k: ir.Value, offset: ir.Value) -> ir.Value:
-                x = vectors.load(builder, vectors.row(builder, windows, k), offset)
-                return builder.mul(x, vectors.element(builder, weights, k, channel))
+        def prepare(position: ir.Value) -> None:
+            with vectors.span(builder, n.type(0), vectors.length(builder, index)) as tap:
+                where = vectors.load(builder, vectors.row(builder, index, tap), position)
+                with vectors.span(builder, n.type(0), depth) as lane:
+                    values = vectors.gather(builder, vectors.row(builder, x, lane), where, padded)
+                    line = vectors.row(builder, windows, builder.add(builder.mul(tap, depth), lane))
+                    vectors.store(builder, builder.sitofp(values, vectors.DOUBLES), line, n.type(0))
 
-            def rows(first: ir.Value, count: int) -> list[Row]:
-                return vectors.sums(builder, vectors.length(builder, weights), first, count, term)
+        def word(k: ir.Value, group: ir.Value, totals: list[ir.Value]) -> list[ir.Value]:
+            value = vectors.load(builder, vectors.row(builder, windows, k), n.type(0))
+            taps = _weights(builder, group, k)
+            return [vectors.call(builder, "fmuladd", value, tap, t) for t, tap in zip(totals, taps, strict=True)]
 
-            _run(builder, rows, acc, n, at, channel, *program)
+        def sums(position: ir.Value, channel: ir.Value) -> list[ir.Value]:
+            group = vectors.row(builder, weights, builder.udiv(channel, n.type(vectors.GROUP)))
+            zeros = [ir.Constant(vectors.DOUBLES, [0.0] * vectors.LANES)] * vectors.GROUP
+            words = vectors.length(builder, windows)
+            totals = vectors.carried(builder, n.type(0), words, zeros, lambda k, t: word(k, group, t))
+            return [builder.fptosi(total, vectors.VECTOR) for total in totals]
+
+        _run(builder, prepare, sums, acc, n, channels, *program)
         return context.get_dummy_value()
 
-    return types.void(windows, weights, acc, n, at, c, c_end, span, programs, ports), emit
+    return types.void(x, index, pad, windows, weights, acc, n, channels, span, programs, ports), emit
 
 
 @intrinsic
 def pool_rows(  # type: ignore[no-untyped-def]
-    typing_context, x, index, neutral, maximum, acc, n, at, c, c_end, span, programs, ports
+    typing_context, x, index, neutral, maximum, acc, n, channels, span, programs, ports
 ):
-    """Poolings of channels c … c_end, each followed by the passes of `span`.
+    """Poolings of all channels at n positions.
 
-    ``acc[i]`` = the maximum or the sum over taps k of ``x[c, index[k, i]]``, `neutral` where that index is negative,
-    for i < n. x: int32 ``[C, P]``; index: int32 ``[taps, Q]``; acc: int32.
+    The maximum or the sum over taps k of ``x[c, index[k, i]]``, `neutral` where that index is negative. x: int32
+    ``[C, P]``; index: int32 ``[taps, n]``.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        x, index, neutral, maximum, acc, n, at, c, c_end, *program = vectors.unpack(context, builder, signature, args)
+        x, index, neutral, maximum, acc, n, channels, *program = vectors.unpack(context, builder, signature, args)
         missing = vectors.splat(builder, builder.trunc(neutral, vectors.INT))
         largest = builder.icmp_signed("!=", maximum, maximum.type(0))
-        with vectors.channels(builder, c, c_end) as channel:
-            base = vectors.row(builder, x, channel)
 
-            def rows(first: ir.Value, count: int) -> Iterator[Row]:
-                for offset in vectors.offsets(builder, first, count):
-                    total = cgutils.alloca_once(builder, vectors.VECTOR)
-                    where = vectors.load(builder, vectors.row(builder, index, n.type(0)), offset)
-                    builder.store(vectors.gather(builder, base, where, missing), total)
-                    with cgutils.for_range(builder, builder.sub(vectors.length(builder, index), n.type(1))) as loop:
-                        tap = vectors.row(builder, index, builder.add(loop.index, n.type(1)))
-                        a, b = (
-                            builder.load(total),
-                            vectors.gather(builder, base, vectors.load(builder, tap, offset), missing),
-                        )
-                        highest = builder.select(builder.icmp_signed(">", a, b), a, b)
-                        builder.store(builder.select(largest, highest, builder.add(a, b)), total)
-                    yield offset, builder.load(total)
+        def sums(position: ir.Value, channel: ir.Value) -> list[ir.Value]:
+            lines = vectors.rows(builder, x, channel, vectors.GROUP)
 
-            _run(builder, rows, acc, n, at, channel, *program)
+            def taken(k: ir.Value) -> list[ir.Value]:
+                where = vectors.load(builder, vectors.row(builder, index, k), position)
+                return [vectors.gather(builder, line, where, missing) for line in lines]
+
+            def tap(k: ir.Value, totals: list[ir.Value]) -> list[ir.Value]:
+                pairs = list(zip(totals, taken(k), strict=True))
+                highest = (builder.select(builder.icmp_signed(">", a, b), a, b) for a, b in pairs)
+                added = (builder.add(a, b) for a, b in pairs)
+                return [builder.select(largest, a, b) for a, b in zip(highest, added, strict=True)]
+
+            return vectors.carried(builder, n.type(1), vectors.length(builder, index), taken(n.type(0)), tap)
+
+        _run(builder, lambda position: None, sums, acc, n, channels, *program)
         return context.get_dummy_value()
 
-    return types.void(x, index, neutral, maximum, acc, n, at, c, c_end, span, programs, ports), emit
-
-
-@intrinsic
-def pass_rows(typing_context, acc, n, at, c, span, programs, ports):  # type: ignore[no-untyped-def]
-    """Requantise, add, store and compare n accumulators of channel c, positions from `at` on: the passes of `span`.
-
-    Row s of the program's code holds after its first column the first row in fused, and whether the pass adds, signs,
-    stores. ``x = acc[i]``; piece p = ``x >= SPLIT``; ``y = clip((x * MULT[p] + BIAS[p]) >> SHIFT, LOW, HIGH) <<
-    LOG_STEP``; ``z = clip(y + OFFSET + other[c, at + i], LEAST, MOST)``; ``ints[c, at + i] = z``; and bit c % 32 of
-    ``bits[c // 32, at + i] = z >= EDGE ? ABOVE : BELOW``, where c % 32 = 0 clears the other bits. Unless a pass adds,
-    `zeros` are added; unless it signs, the bits go to `rubbish`; unless it stores, z goes back to acc.
-    """
-
-    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        acc, n, at, c, *program = vectors.unpack(context, builder, signature, args)
-        _run(builder, partial(_loaded, builder, acc), acc, n, at, c, *program)
-        return context.get_dummy_value()
-
-    return types.void(acc, n, at, c, span, programs, ports), emit
+    return types.void(x, index, neutral, maximum, acc, n, channels, span, programs, ports), emit
 
 
 def _run(
-    builder: ir.IRBuilder, rows: Callable[[ir.Value, int], Iterable[Row]], acc: Any, n: ir.Value, at: ir.Value,
-    channel: ir.Value, span: Any, programs: Any, ports: Any,
+    builder: ir.IRBuilder, prepare: Prepare, sums: Sums, acc: Any, n: ir.Value, channels: ir.Value, span: Any,
+    programs: Any, ports: Any,
 ) -> None:  # fmt: skip
-    """Instructions of `pass_rows` for what `rows` makes, the first pass on values in registers; without passes, to
-    acc."""
-    one = n.type(1)
-    with builder.if_else(builder.icmp_signed("<", span.first, span.end)) as (then, otherwise):
-        with then:
-            _pass(builder, rows, acc, n, at, channel, span.first, programs, ports)
-            later = builder.add(span.first, one)
-            with cgutils.for_range_slice(builder, later, span.end, one, n.type) as (number, _):
-                _pass(builder, partial(_loaded, builder, acc), acc, n, at, channel, number, programs, ports)
-        with otherwise:
-
-            def tile(first: ir.Value, count: int, store: Store) -> None:
-                for offset, value in rows(first, count):
-                    store(value, acc.data, offset)
-
-            vectors.over_positions(builder, n, tile)
-
-
-def _loaded(builder: ir.IRBuilder, acc: Any, first: ir.Value, count: int) -> Iterator[Row]:
-    """Vectors of acc."""
-    for offset in vectors.offsets(builder, first, count):
-        yield offset, vectors.load(builder, acc.data, offset)
-
-
-def _pass(
-    builder: ir.IRBuilder, rows: Callable[[ir.Value, int], Iterable[Row]], acc: Any, n: ir.Value, at: ir.Value,
-    channel: ir.Value, number: ir.Value, programs: Any, ports: Any,
-) -> None:  # fmt: skip
-    """Instructions of one pass."""
-    size = n.type
-    row = builder.bitcast(vectors.row(builder, programs.code, number), size.as_pointer())
-    first, *flags = (builder.load(builder.gep(row, [size(i)])) for i in range(1, 5))
-    adds, signs, stores = (builder.icmp_signed("!=", flag, size(0)) for flag in flags)
-    c = _constants(builder, vectors.row(builder, programs.fused, builder.add(first, channel)), channel)
-    word = builder.lshr(channel, size(5))
-    operand = builder.select(adds, builder.gep(vectors.row(builder, ports.other, channel), [at]), ports.zeros.data)
-    words = builder.select(signs, builder.gep(vectors.row(builder, ports.bits, word), [at]), ports.rubbish.data)
-    target = builder.select(stores, builder.gep(vectors.row(builder, ports.ints, channel), [at]), acc.data)
-
-    def clip(value: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
-        value = builder.select(builder.icmp_signed("<", value, low), low, value)
-        return builder.select(builder.icmp_signed(">", value, high), high, value)
-
-    def tile(first: ir.Value, count: int, store: Store) -> None:
-        for offset, x in rows(first, count):
-            upper = builder.icmp_signed(">=", x, c["split"])
-            mult = builder.select(upper, c["mult1"], c["mult0"])
-            bias = builder.select(upper, c["bias1"], c["bias0"])
-            y = builder.ashr(builder.add(builder.mul(x, mult), bias), c["shift"])
-            y = builder.shl(clip(y, c["low"], c["high"]), c["log_step"])
-            z = builder.add(builder.add(y, c["offset"]), vectors.load(builder, operand, offset))
-            z = clip(z, c["least"], c["most"])
-            store(z, target, offset)
-            bit = builder.select(builder.icmp_signed(">=", z, c["edge"]), c["above"], c["below"])
-            store(builder.or_(builder.and_(vectors.load(builder, words, offset), c["keep"]), bit), words, offset)
-
-    vectors.over_positions(builder, n, tile)
-
-
-def _constants(builder: ir.IRBuilder, row: ir.Value, channel: ir.Value) -> dict[str, ir.Value]:
-    """The constants of one channel as vectors, read before anything is stored; "keep": the bits before its own in a
-    word."""
-    size = channel.type
-    c = {name: vectors.splat(builder, builder.load(builder.gep(row, [size(i)]))) for i, name in enumerate(CONSTANTS)}
-    lane = builder.trunc(builder.and_(channel, size(31)), vectors.INT)
-    c["keep"] = vectors.splat(builder, builder.sub(builder.shl(vectors.INT(1), lane), vectors.INT(1)))
-    return c
+    """The passes of `span` on what `sums` makes; without any, the sums to acc."""
+    zero = n.type(0)
+    with vectors.span(builder, zero, n, vectors.LANES) as position:
+        prepare(position)
+        with vectors.span(builder, zero, channels, vectors.GROUP) as channel:
+            values = sums(position, channel)
+            with builder.if_else(builder.icmp_signed("<", span.first, span.end), likely=True) as (then, otherwise):
+                with then:
+                    passes(builder, values, position, channel, span, programs, ports)
+                with otherwise:
+                    for value, line in zip(values, vectors.rows(builder, acc, channel, len(values)), strict=True):
+                        vectors.store(builder, value, line, position)

@@ -3,37 +3,53 @@
 Layout: an integer tensor is ``int32 [C, P]``, a bipolar one ``uint32 [ceil(C/32), P]`` (bit c % 32 of word c // 32, 1
 is +1), with P = T * F positions in stream order. Positions innermost means that every loop is a long run over
 neighbouring memory with per-channel constants, whatever the number of channels: it becomes full vectors (``vpopcntd``
-where the machine has it), thresholds and requantisers included. Work goes in blocks of whole output rows that stay in
-the first-level cache.
+where the machine has it), thresholds and requantisers included. The window of a vector of positions is gathered once,
+used by all output channels, and never leaves the first-level cache.
 
 A geometry is the tuple (freq in, freq out, kernel t, kernel f, stride t, stride f, pad t, pad f), pads at the start.
 Indices come from plans that `lower` has checked: nothing here is bounds-checked.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
-from hwsv.emulator.intrinsics import integer_rows, pass_rows, pool_rows, popcount32, shift_left32, xnor_rows
+from hwsv.emulator.intrinsics import integer_rows, pool_rows, popcount32, shift_left32, xnor_rows
+from hwsv.emulator.passes import pass_rows
 from hwsv.emulator.stages import Span, copy_channels, kernel, run_stages
-from hwsv.emulator.vectors import LANES
-
-BLOCK_WORDS = 4096
-"""Window words of a block (16 kB): they and as many words of mask fit a first-level cache; half of it was slower."""
-
+from hwsv.emulator.vectors import GROUP
 
 NO_PASSES = Span(0, 0, 0, 0)
 """Accumulators only: the program follows channel by channel."""
 
 
-@kernel
-def padded(n):
-    """n rounded up to whole vectors."""
-    return (n + LANES - 1) // LANES * LANES
+class Taps(NamedTuple):
+    """How packed windows are gathered: by moves, int64 ``[n, 4]`` of lane (row of x), tap, word and shift in it.
+
+    runs: at stride 1 the taps of neighbours are neighbours, from `starts` on, and the row holds channels in `lanes`;
+    else `places` (of `tap_index`) says where they lie, and `missing` is what padded taps hold in each row.
+    """
+
+    moves: NDArray[np.int64]
+    runs: bool
+    starts: NDArray[np.int64]
+    lanes: NDArray[np.uint32]
+    places: NDArray[np.int32]
+    missing: NDArray[np.uint32]
 
 
 @kernel
-def block_rows(rows, freq, words):
-    """Output rows a block, so that windows of `words` words a position stay in the cache."""
-    return max(1, min(rows, BLOCK_WORDS // (words * freq)))
+def take(features, low, high, x):
+    """Features int64 ``[C, P]`` to int32 ``[C, >= P]``. Returns False when one lies outside low … high."""
+    least, most = low, high
+    for c in range(len(features)):
+        source, target = features[c], x[c]
+        for i in range(len(source)):
+            least, most = min(least, source[i]), max(most, source[i])
+            target[i] = source[i]
+    return least == low and most == high
 
 
 @kernel
@@ -45,189 +61,39 @@ def tap_range(offset, stride, freq_in, freq_out):
 
 
 @kernel
-def window_mask(rows_in, rows_out, geometry, lanes, slot, constant, mask, valid):
-    """Which window bits count: ``mask`` uint32 ``[words, P]``, and how many at each position: ``valid`` int32
-    ``[P]``.
+def window_mask(rows_in, rows_out, geometry, lanes, slot, constant, mask):
+    """Which window bits count, uint32 ``[words + 1, >= P]``; the last row: how many of them at each position.
 
     Tap k has bits ``k * slot`` on; lanes: uint32, the bits of each of its words that hold channels. constant: padded
     taps hold a value, so that all taps count.
     """
     freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
     mask[:, :] = 0
-    inner, ready = 0, 0  # the interior rows are all alike: the first is made, and doubled until there are enough
-    for row in range(rows_out):
-        top = row * st - t0
-        if top >= 0 and top + kt <= rows_in:
-            inner += 1
-            if inner > 1:
-                continue
-            ready = row
-        for tap in range(kt * kf):
-            y = top + tap // kf
-            low, high = tap_range(tap % kf - f0, sf, freq_in, freq_out)
-            if constant:
-                low, high = 0, freq_out
-            elif y < 0 or y >= rows_in:
-                continue
-            word, shift = (tap * slot) >> 5, np.uint32((tap * slot) & 31)
-            for j in range(len(lanes)):
-                line, marks = mask[word + j], shift_left32(lanes[j], shift)
-                for i in range(row * freq_out + low, row * freq_out + high):
-                    line[i] |= marks
-    for k in range(len(mask)):
-        done, start = 1, ready * freq_out
-        while done < inner:
-            more = min(done, inner - done) * freq_out
-            begin = start + done * freq_out
-            mask[k, begin : begin + more] = mask[k, start : start + more]
-            done *= 2
-    valid[:] = 0
-    for k in range(len(mask)):
+    for tap in range(kt * kf):
+        low, high = tap_range(tap % kf - f0, sf, freq_in, freq_out)
+        if constant:
+            low, high = 0, freq_out
+        word, shift = (tap * slot) >> 5, np.uint32((tap * slot) & 31)
+        for j in range(len(lanes)):
+            line, marks = mask[word + j], shift_left32(lanes[j], shift)
+            for row in range(rows_out):
+                y = row * st - t0 + tap // kf
+                if constant or 0 <= y < rows_in:
+                    for i in range(row * freq_out + low, row * freq_out + high):
+                        line[i] |= marks
+    valid = mask[-1]
+    for k in range(len(mask) - 1):
         line = mask[k]
         for i in range(len(valid)):
             valid[i] += popcount32(line[i])
 
 
 @kernel
-def gather_bits(x, rows_in, first, count, geometry, lanes, slot, pad, windows):
-    """Windows of `count` output rows from row `first` on: ``windows`` uint32 ``[words, >= count * freq_out]``.
-
-    Bits that the mask of `window_mask` leaves out are undefined. pad: value of padded taps, 0 where they are masked.
-    """
+def tap_index(rows_in, rows_out, geometry, index):
+    """Where each tap of each window lies, int32 ``[taps, >= P]``; -1 where it is padded."""
     freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
-    n = count * freq_out
-    size = x.shape[1]
-    # at stride 1 a tap is one run over the whole block: where it leaves a row, the mask covers what it reads
-    runs = sf == 1 and st == 1 and freq_in == freq_out and not pad
-    if slot < 32 or pad:
-        windows[:, :] = 0
+    index[:, :] = -1
     for tap in range(kt * kf):
-        ky, kx = tap // kf, tap % kf
-        word, shift = (tap * slot) >> 5, np.uint32((tap * slot) & 31)
-        low, high = tap_range(kx - f0, sf, freq_in, freq_out)
-        for j in range(len(lanes)):
-            source, target = x[j], windows[word + j]
-            if runs:
-                start = (first + ky - t0) * freq_in + kx - f0
-                begin = max(0, -start)
-                end = max(begin, min(n, size - start))
-                _merge(source[start + begin : start + end], target[begin:end], shift, slot < 32)
-                continue
-            flip = lanes[j] if pad > 0 else np.uint32(0)
-            preset = shift_left32(flip, shift)
-            if pad > 0:
-                for i in range(n):
-                    target[i] |= preset
-            for row in range(count):
-                y = (first + row) * st - t0 + ky
-                if y < 0 or y >= rows_in:
-                    continue
-                at, base = row * freq_out, y * freq_in + kx - f0
-                if slot < 32 or pad:  # xor with the preset padding leaves the tap's own bits
-                    for i in range(low, high):
-                        target[at + i] ^= shift_left32(source[base + i * sf] ^ flip, shift)
-                else:
-                    for i in range(low, high):
-                        target[at + i] = source[base + i * sf]
-
-
-@kernel
-def _merge(source, target, shift, shared):
-    """Place a tap's words in a window word that it may share with other taps."""
-    if shared:
-        for i in range(len(target)):
-            target[i] |= shift_left32(source[i], shift)
-    else:
-        for i in range(len(target)):
-            target[i] = source[i]
-
-
-@kernel
-def binary_conv(x, rows_in, rows_out, geometry, lanes, slot, pad, weights, mask, valid, span, programs, ports):
-    """Bipolar x bipolar. x: uint32 ``[words, P]``; weights: uint32 ``[window words, out channels]``.
-
-    mask, valid: of `window_mask`, over all positions (and `LANES` more). Returns False when a lookup left its table.
-    """
-    freq_out = geometry[1]
-    words, outputs = weights.shape
-    step = block_rows(rows_out, freq_out, words)
-    windows = np.zeros((words, padded(step * freq_out)), np.uint32)
-    acc = np.empty(padded(step * freq_out), np.int32)
-    ok = True
-    for first in range(0, rows_out, step):
-        count = min(step, rows_out - first)
-        at, n = first * freq_out, count * freq_out
-        gather_bits(x, rows_in, first, count, geometry, lanes, slot, pad, windows)
-        if span.passes:
-            xnor_rows(windows, mask, valid, weights, acc, n, at, 0, outputs, span, programs, ports)
-            continue
-        for o in range(outputs):
-            xnor_rows(windows, mask, valid, weights, acc, n, at, o, o + 1, NO_PASSES, programs, ports)
-            ok &= run_stages(acc, n, at, o, span, programs, ports)
-    copy_channels(outputs, span, ports.ints)
-    return ok
-
-
-@kernel
-def gather_ints(x, rows_in, first, count, geometry, pad, windows):
-    """Integer windows ``int32 [taps * C, >= count * freq_out]``; padded taps hold `pad` (0 where they are marked)."""
-    freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
-    channels = len(x)
-    windows[:, :] = pad
-    for tap in range(kt * kf):
-        ky, kx = tap // kf, tap % kf
-        low, high = tap_range(kx - f0, sf, freq_in, freq_out)
-        for c in range(channels):
-            source, target = x[c], windows[tap * channels + c]
-            for row in range(count):
-                y = (first + row) * st - t0 + ky
-                if y < 0 or y >= rows_in:
-                    continue
-                at, base = row * freq_out, y * freq_in + kx - f0
-                for i in range(low, high):
-                    target[at + i] = source[base + i * sf]
-
-
-@kernel
-def integer_conv(x, rows_in, rows_out, geometry, pad, weights, span, programs, ports):
-    """Integer x integer. x: int32 ``[C, P]``; weights: int32 ``[taps * C, out channels]``."""
-    freq_out = geometry[1]
-    words, outputs = weights.shape
-    step = block_rows(rows_out, freq_out, words)
-    windows = np.empty((words, padded(step * freq_out)), np.int32)
-    acc, sums = np.empty(padded(step * freq_out), np.int32), np.empty(outputs, np.int32)
-    ok = True
-    for first in range(0, rows_out, step):
-        count = min(step, rows_out - first)
-        at, n = first * freq_out, count * freq_out
-        gather_ints(x, rows_in, first, count, geometry, pad, windows)
-        if n == 1:  # a fully connected layer: the outputs take the positions' place in the vectors
-            integer_rows(weights, windows, sums, outputs, 0, 0, 1, NO_PASSES, programs, ports)
-            for o in range(outputs):
-                acc[0] = sums[o]
-                if span.passes:
-                    pass_rows(acc, n, at, o, span, programs, ports)
-                else:
-                    ok &= run_stages(acc, n, at, o, span, programs, ports)
-        elif span.passes:
-            integer_rows(windows, weights, acc, n, at, 0, outputs, span, programs, ports)
-        else:
-            for o in range(outputs):
-                integer_rows(windows, weights, acc, n, at, o, o + 1, NO_PASSES, programs, ports)
-                ok &= run_stages(acc, n, at, o, span, programs, ports)
-    copy_channels(outputs, span, ports.ints)
-    return ok
-
-
-@kernel
-def pool(x, rows_in, rows_out, geometry, pad, marked, maximum, span, programs, ports):
-    """Maximum or sum over windows of int32 ``[C, P]``. marked: padded taps are left out, else they hold `pad`."""
-    freq_in, freq_out, kt, kf, st, sf, t0, f0 = geometry
-    channels = len(x)
-    positions, taps = rows_out * freq_out, kt * kf
-    neutral = (np.iinfo(np.int32).min if maximum else 0) if marked else pad
-    index = np.full((taps, padded(positions)), -1, np.int32)
-    for tap in range(taps):
         low, high = tap_range(tap % kf - f0, sf, freq_in, freq_out)
         line = index[tap]
         for row in range(rows_out):
@@ -236,27 +102,89 @@ def pool(x, rows_in, rows_out, geometry, pad, marked, maximum, span, programs, p
                 at, base = row * freq_out, y * freq_in + tap % kf - f0
                 for i in range(low, high):
                     line[at + i] = base + i * sf
-    acc = np.empty(padded(positions), np.int32)
+
+
+@kernel
+def binary_conv(x, index, geometry, lanes, slot, pad, weights, outputs, mask, windows, acc, n, span, programs, ports):
+    """Bipolar x bipolar at n positions. x: uint32 ``[lanes, P]``; weights: uint32 ``[groups, words * GROUP]``.
+
+    index: of `tap_index`, without rows where the taps of neighbours are neighbours; mask: of `window_mask`; pad:
+    value of padded taps, 0 where they are masked.
+    windows uint32 ``[words, LANES]``, acc int32 ``[outputs, n]``: scratch. Returns False when a lookup left its table.
+    """
+    freq_in, _, kt, kf, _, _, t0, f0 = geometry
+    starts, moves = np.empty(kt * kf, np.int64), np.empty((kt * kf * len(lanes), 4), np.int64)
+    for tap in range(kt * kf):
+        starts[tap] = (tap // kf - t0) * freq_in + tap % kf - f0
+        for lane in range(len(lanes)):
+            move = moves[tap * len(lanes) + lane]
+            move[0], move[1], move[2], move[3] = lane, tap, (tap * slot >> 5) + lane, tap * slot & 31
+    taps = Taps(moves, len(index) == 0, starts, lanes, index, lanes if pad > 0 else np.zeros_like(lanes))
+    passes = span if span.passes else NO_PASSES
+    xnor_rows(x, taps, windows, mask, weights, acc, n, outputs, passes, programs, ports)
+    return finish(acc, n, outputs, span, passes.end, programs, ports)
+
+
+@kernel
+def integer_conv(x, index, pad, weights, outputs, windows, acc, n, span, programs, ports):
+    """Integer x integer at n positions. x: int32 ``[C, P]``; weights: float64 ``[groups, taps * C * GROUP]``.
+
+    index: of `tap_index`; pad: value of padded taps. windows float64 ``[taps * C, LANES]``, acc int32 ``[outputs,
+    n]``: scratch.
+    """
+    if n == 1 and len(x) == len(windows):
+        dense(x[:, 0].astype(np.float64), weights, acc)
+        return finish(acc, n, outputs, span, 0, programs, ports)
+    passes = span if span.passes else NO_PASSES
+    integer_rows(x, index, pad, windows, weights, acc, n, outputs, passes, programs, ports)
+    return finish(acc, n, outputs, span, passes.end, programs, ports)
+
+
+@njit(nogil=True, fastmath={"reassoc", "contract"})  # sums of integers: exact in any order
+def dense(x, weights, acc):
+    """Products at one position: ``acc[:, 0]``. x: float64 ``[words]``; weights: of `integer_conv`."""
+    for group in range(len(weights)):
+        line = weights[group]
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0  # GROUP of them, so that neighbours are read together
+        for k in range(len(x)):
+            a += x[k] * line[4 * k]
+            b += x[k] * line[4 * k + 1]
+            c += x[k] * line[4 * k + 2]
+            d += x[k] * line[4 * k + 3]
+        at = group * GROUP
+        acc[at, 0], acc[at + 1, 0], acc[at + 2, 0], acc[at + 3, 0] = a, b, c, d
+
+
+@kernel
+def pool(x, index, neutral, maximum, acc, n, span, programs, ports):
+    """Maximum or sum over windows of int32 ``[C, P]``. index: of `tap_index`; neutral: value of padded taps; acc:
+    int32 ``[C, n]``, scratch."""
+    passes = span if span.passes else NO_PASSES
+    pool_rows(x, index, neutral, maximum, acc, n, len(x), passes, programs, ports)
+    return finish(acc, n, len(x), span, passes.end, programs, ports)
+
+
+@kernel
+def pointwise(x, acc, n, span, programs, ports):
+    """Stages only, on int32 ``[C, n]``; acc: int32 ``[C, n]``, scratch."""
     ok = True
-    if span.passes:
-        pool_rows(x, index, neutral, maximum, acc, positions, 0, 0, channels, span, programs, ports)
-    else:
-        for c in range(channels):
-            pool_rows(x, index, neutral, maximum, acc, positions, 0, c, c + 1, NO_PASSES, programs, ports)
-            ok &= run_stages(acc, positions, 0, c, span, programs, ports)
-    copy_channels(channels, span, ports.ints)
+    for c in range(len(x)):
+        acc[c] = x[c]
+        ok &= run_stages(acc[c], n, c, span, programs, ports)
+    copy_channels(len(x), span, ports.ints)
     return ok
 
 
 @kernel
-def pointwise(x, span, programs, ports):
-    """Stages only, on int32 ``[C, P]``."""
-    channels, positions = x.shape
-    acc = np.empty(padded(positions), np.int32)
+def finish(acc, n, channels, span, done, programs, ports):
+    """What is left of a step's program after its accumulators; done: 0 if nothing of it was run."""
     ok = True
-    for c in range(channels):
-        acc[:positions] = x[c]
-        ok &= run_stages(acc, positions, 0, c, span, programs, ports)
+    if not done:
+        for c in range(channels):
+            if span.passes:
+                pass_rows(acc[c], n, c, span, programs, ports)
+            else:
+                ok &= run_stages(acc[c], n, c, span, programs, ports)
     copy_channels(channels, span, ports.ints)
     return ok
 
@@ -272,14 +200,15 @@ def unpack(x, ints):
 
 
 @kernel
-def stats_pool(x, mean_mult, mean_thresholds, mean_offset, dev_mult, dev_thresholds, ints):
-    """Counts of `StatsPool`'s inequalities: int32 ``[C, P]`` to ``[2C, Q]``, Q = 1 (all pooled) or frequencies.
+def stats_pool(x, positions, width, mean_mult, mean_thresholds, mean_offset, dev_mult, dev_thresholds, ints):
+    """Counts of `StatsPool`'s inequalities: int32 ``[C, positions]`` to ``[2C, width]``, width = 1 (all pooled) or
+    frequencies.
 
     All sums are int64.
     """
-    channels, positions = x.shape
-    width = ints.shape[1]
+    channels = len(x)
     count = positions // width
+    means, deviations = mean_thresholds * count, dev_thresholds * (count * count)
     for c in range(channels):
         for f in range(width):
             s1, s2 = np.int64(0), np.int64(0)
@@ -287,11 +216,14 @@ def stats_pool(x, mean_mult, mean_thresholds, mean_offset, dev_mult, dev_thresho
                 value = np.int64(x[c, i])
                 s1 += value
                 s2 += value * value
-            v = count * s2 - s1 * s1
-            mean, deviation = mean_offset, 0
-            for threshold in mean_thresholds:
-                mean += mean_mult * s1 >= threshold * count
-            for threshold in dev_thresholds:
-                deviation += dev_mult * v >= threshold * count * count
-            ints[c, f] = mean
-            ints[channels + c, f] = deviation
+            ints[c, f] = mean_offset + _reached(mean_mult * s1, means)
+            ints[channels + c, f] = _reached(dev_mult * (count * s2 - s1 * s1), deviations)
+
+
+@kernel
+def _reached(value, thresholds):
+    """How many thresholds the value reaches."""
+    count = 0
+    for threshold in thresholds:
+        count += value >= threshold
+    return count

@@ -67,7 +67,7 @@ class Step:
     ints: str = ""
     bits: str = ""
     window: SlidingWindow | None = None
-    weights: NDArray[np.int32] | NDArray[np.uint32] | None = None
+    weights: NDArray[np.float64] | NDArray[np.uint32] | None = None
 
 
 @dataclass

@@ -11,19 +11,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from hwsv.emulator.intrinsics import pass_rows
+from hwsv.emulator.passes import pass_rows
 
 REQUANTISE, COUNT, TABLE, ADD, STORE, BITS, RESIDUAL = range(7)
 """Operations. Columns of `code` after the operation:
 
-REQUANTISE: first constant, constants a channel (0: shared), shift, low, high, step, offset, 1 if 32 bits suffice;
-            constants: split, mult and bias below the split, mult and bias from it on
+REQUANTISE: first constant, constants a channel (0: shared), shift, low, high, step, offset, bits to cut off so that
+            32 bits suffice (-1: none); constants: split, mult and bias below the split, mult and bias from it on
 COUNT:      first constant, constants a channel, levels, base, step; constants: falling, thresholds
 TABLE:      first entry, entries a channel (0: shared), entries, first input
 ADD:        multiplier of the row, of the other tensor, low, high
 STORE:      nothing
 BITS:       first constant, constants a channel; constants: threshold, falling
-RESIDUAL:   first row of `Programs.fused`, whether it adds, stores bits, stores integers
+RESIDUAL:   first row of `Programs.fused`, whether it adds, stores bits, stores integers, is wide
 """
 
 COLUMNS = 9
@@ -32,7 +32,7 @@ COLUMNS = 9
 class Programs(NamedTuple):
     """Stage programs: code int64 ``[n, COLUMNS]``, params int64, tables int32.
 
-    fused: int32 ``[rows, len(CONSTANTS)]``, for the programs that `intrinsics.pass_rows` does in one pass.
+    fused: int32 ``[rows, len(CONSTANTS)]``, for the programs that `passes.pass_rows` does in one pass.
     """
 
     code: NDArray[np.int64]
@@ -43,13 +43,12 @@ class Programs(NamedTuple):
 
 class Ports(NamedTuple):
     """Where a program reads and writes: other int32 ``[C, P]`` the second operand of ADD, ints int32 ``[C, P]``, bits
-    uint32 ``[words, P]``, each of no rows if there is none; zeros int32 and rubbish uint32, at least a row long."""
+    uint32 ``[words, P]``, each of no rows if there is none; zeros: a vector of int32."""
 
     other: NDArray[np.int32]
     ints: NDArray[np.int32]
     bits: NDArray[np.uint32]
     zeros: NDArray[np.int32]
-    rubbish: NDArray[np.uint32]
 
 
 class Span(NamedTuple):
@@ -69,8 +68,8 @@ def kernel(function: Any) -> Any:
 
 
 @kernel
-def run_stages(acc, n, at, c, span, programs, ports):  # type: ignore[no-untyped-def]
-    """Run any program on the first n of ``acc``, int32: channel c, positions at … at + n; changed in place.
+def run_stages(acc, n, c, span, programs, ports):  # type: ignore[no-untyped-def]
+    """Run any program on the first n of ``acc``, int32: channel c; changed in place.
 
     Returns False when an input lies outside a table.
     """
@@ -81,13 +80,13 @@ def run_stages(acc, n, at, c, span, programs, ports):  # type: ignore[no-untyped
         op = code[0]
         constants = programs.params[code[1] + c * code[2] :]
         if op == RESIDUAL:
-            pass_rows(acc, n, at, c, Span(s, s + 1, 1, 1), programs, ports)
+            pass_rows(acc, n, c, Span(s, s + 1, 1, 1), programs, ports)
         elif op == REQUANTISE:
             _requantise(row, constants, code)
         elif op == COUNT:
             _count(row, constants, code[3], code[4], code[5])
         elif op == ADD:
-            _add(row, ports.other[c, at : at + n], code)
+            _add(row, ports.other[c, :n], code)
         else:
             ok &= _table(row, programs.tables[code[1] + c * code[2] :], code[3], code[4])
     return ok

@@ -15,18 +15,15 @@ from numba import types
 from numba.core import cgutils
 
 LANES = 16
-"""Positions of a vector. Inputs are read up to the next multiple of it, results are written no further than asked."""
+"""Positions of a vector. Rows are read and written up to the next multiple of it."""
 
-INT = ir.IntType(32)
-VECTOR = ir.VectorType(INT, LANES)
-ZERO = ir.Constant(VECTOR, [0] * LANES)
-ONE = ir.Constant(VECTOR, [1] * LANES)
+GROUP = 4
+"""Channels that are worked on at once, also where fewer are left: what they share is loaded once, and their sums do
+not wait for each other."""
 
-Store = Callable[[ir.Value, ir.Value, ir.Value], None]
-"""``store(vector, data, byte offset)``"""
-
-Row = tuple[ir.Value, ir.Value]
-"""Byte offset of a vector in a row, and the vector."""
+INT, LONG, DOUBLE = ir.IntType(32), ir.IntType(64), ir.DoubleType()
+VECTOR, DOUBLES = ir.VectorType(INT, LANES), ir.VectorType(DOUBLE, LANES)
+ZERO, ONE = (ir.Constant(VECTOR, [value] * LANES) for value in (0, 1))
 
 
 def unpack(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> list[Any]:
@@ -47,39 +44,35 @@ def length(builder: ir.IRBuilder, array: Any) -> ir.Value:
     return cgutils.unpack_tuple(builder, array.shape)[0]
 
 
-@contextmanager
-def channels(builder: ir.IRBuilder, first: ir.Value, end: ir.Value) -> Iterator[ir.Value]:
-    """A loop over channels."""
-    with cgutils.for_range_slice(builder, first, end, first.type(1), first.type) as (index, _):
-        yield index
-
-
-def gather(builder: ir.IRBuilder, base: ir.Value, where: ir.Value, missing: ir.Value) -> ir.Value:
-    """``base[where]``, `missing` where that index is negative."""
-    longs = ir.VectorType(ir.IntType(64), LANES)
-    byte = builder.shl(builder.sext(where, longs), ir.Constant(longs, [2] * LANES))
-    address = builder.add(byte, splat(builder, builder.ptrtoint(base, ir.IntType(64))))
-    pointers = builder.inttoptr(address, ir.VectorType(INT.as_pointer(), LANES))
-    inside = builder.icmp_signed(">=", where, ZERO)
-    kind = ir.FunctionType(VECTOR, [pointers.type, INT, inside.type, VECTOR])
-    gather = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.gather.v{LANES}i32.v{LANES}p0")
-    return builder.call(gather, [pointers, INT(4), inside, missing])
-
-
-def pointer(builder: ir.IRBuilder, data: ir.Value, offset: ir.Value, kind: ir.Type) -> ir.Value:
-    """Pointer to a `kind`, `offset` bytes behind `data`."""
-    raw = builder.gep(builder.bitcast(data, ir.IntType(8).as_pointer()), [offset])
-    return builder.bitcast(raw, kind.as_pointer())
-
-
 def row(builder: ir.IRBuilder, array: Any, index: ir.Value) -> ir.Value:
     """Pointer to row `index` of a matrix."""
     stride = cgutils.unpack_tuple(builder, array.strides)[0]
-    return pointer(builder, array.data, builder.mul(index, stride), INT)
+    raw = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+    return builder.bitcast(builder.gep(raw, [builder.mul(index, stride)]), array.data.type)
 
 
-def load(builder: ir.IRBuilder, data: ir.Value, offset: ir.Value) -> ir.Value:
-    return builder.load(pointer(builder, data, offset, VECTOR), align=4)
+def rows(builder: ir.IRBuilder, array: Any, first: ir.Value, count: int) -> list[ir.Value]:
+    """Pointers to neighbouring rows."""
+    stride = cgutils.unpack_tuple(builder, array.strides)[0]
+    found = [row(builder, array, first)]
+    for _ in range(1, count):
+        raw = builder.bitcast(found[-1], ir.IntType(8).as_pointer())
+        found.append(builder.bitcast(builder.gep(raw, [stride]), array.data.type))
+    return found
+
+
+def place(builder: ir.IRBuilder, line: ir.Value, column: ir.Value) -> ir.Value:
+    """Pointer to the vector that starts at `column` of a row."""
+    element = line.type.pointee
+    return builder.bitcast(builder.gep(line, [column]), ir.VectorType(element, LANES).as_pointer())
+
+
+def load(builder: ir.IRBuilder, line: ir.Value, column: ir.Value) -> ir.Value:
+    return builder.load(place(builder, line, column), align=4)
+
+
+def store(builder: ir.IRBuilder, value: ir.Value, line: ir.Value, column: ir.Value) -> None:
+    builder.store(value, place(builder, line, column), align=4)
 
 
 def splat(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
@@ -88,59 +81,54 @@ def splat(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
     return builder.shuffle_vector(first, first, ZERO)
 
 
-def element(builder: ir.IRBuilder, array: Any, index: ir.Value, column: ir.Value) -> ir.Value:
-    """``array[index, column]`` in all lanes."""
-    return splat(builder, builder.load(builder.gep(row(builder, array, index), [column])))
+def elements(builder: ir.IRBuilder, line: ir.Value, first: ir.Value, count: int) -> list[ir.Value]:
+    """`count` neighbours of a row, each in all lanes of a vector."""
+    return [splat(builder, builder.load(builder.gep(line, [index]))) for index in following(builder, first, count)]
 
 
-def call(builder: ir.IRBuilder, name: str, result: ir.Type, *args: ir.Value) -> ir.Value:
-    kind = ir.FunctionType(result, [a.type for a in args])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}i32"), args)
+def following(builder: ir.IRBuilder, first: ir.Value, count: int) -> list[ir.Value]:
+    """first, first + 1, …"""
+    return [builder.add(first, first.type(i)) for i in range(count)]
 
 
-def offsets(builder: ir.IRBuilder, first: ir.Value, count: int) -> list[ir.Value]:
-    """Byte offsets of `count` vectors from vector `first` on."""
-    size = first.type
-    return [builder.mul(builder.add(first, size(j)), size(4 * LANES)) for j in range(count)]
+def call(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
+    """LLVM's intrinsic ``llvm.NAME`` on vectors of one type."""
+    kind = args[0].type
+    suffix = f"v{LANES}{'f64' if kind == DOUBLES else 'i32'}"
+    function = ir.FunctionType(kind, [a.type for a in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, f"llvm.{name}.{suffix}"), args)
 
 
-def over_positions(builder: ir.IRBuilder, n: ir.Value, tile: Callable[[ir.Value, int, Store], None]) -> None:
-    """``tile(first vector, vectors, store)`` over n positions: four vectors at a time, then single ones, stores cut
-    at n."""
-    size = n.type
-
-    def plain(value: ir.Value, data: ir.Value, offset: ir.Value) -> None:
-        builder.store(value, pointer(builder, data, offset, VECTOR), align=4)
-
-    wide = builder.udiv(n, size(4 * LANES))
-    with cgutils.for_range(builder, wide) as loop:
-        tile(builder.mul(loop.index, size(4)), 4, plain)
-    done = builder.mul(wide, size(4))
-    vectors = builder.udiv(builder.add(n, size(LANES - 1)), size(LANES))
-    lanes = ir.Constant(VECTOR, list(range(LANES)))
-    with cgutils.for_range(builder, builder.sub(vectors, done)) as loop:
-        first = builder.add(done, loop.index)
-        left = builder.trunc(builder.sub(n, builder.mul(first, size(LANES))), INT)
-        inside = builder.icmp_signed("<", lanes, splat(builder, left))
-
-        def cut(value: ir.Value, data: ir.Value, offset: ir.Value) -> None:
-            place = pointer(builder, data, offset, VECTOR)
-            kind = ir.FunctionType(ir.VoidType(), [VECTOR, place.type, INT, inside.type])
-            store = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.v{LANES}i32.p0")
-            builder.call(store, [value, place, INT(4), inside])
-
-        tile(first, 1, cut)
+def gather(builder: ir.IRBuilder, line: ir.Value, where: ir.Value, missing: ir.Value) -> ir.Value:
+    """``line[where]``, `missing` where that index is negative."""
+    pointers = builder.gep(line, [where], source_etype=INT)
+    pointers.type = ir.VectorType(INT.as_pointer(), LANES)  # llvmlite knows no address vectors
+    inside = builder.icmp_signed(">=", where, ZERO)
+    kind = ir.FunctionType(VECTOR, [pointers.type, INT, inside.type, VECTOR])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.gather.v{LANES}i32.v{LANES}p0")
+    return builder.call(function, [pointers, INT(4), inside, missing])
 
 
-def sums(
-    builder: ir.IRBuilder, words: ir.Value, first: ir.Value, count: int, term: Callable[[ir.Value, ir.Value], ir.Value]
-) -> list[tuple[ir.Value, ir.Value]]:
-    """(byte offset, sum over k < words of ``term(k, offset)``) of `count` vectors of positions, kept in registers."""
-    at = offsets(builder, first, count)
-    totals = [cgutils.alloca_once(builder, VECTOR) for _ in at]
-    for total in totals:
-        builder.store(ZERO, total)
-    with cgutils.for_range(builder, words) as loop:
-        for offset, total in zip(at, totals, strict=True):
-            builder.store(builder.add(builder.load(total), term(loop.index, offset)), total)
-    return [(offset, builder.load(total)) for offset, total in zip(at, totals, strict=True)]
+def carried(
+    builder: ir.IRBuilder,
+    first: ir.Value,
+    end: ir.Value,
+    values: list[ir.Value],
+    body: Callable[[ir.Value, list[ir.Value]], list[ir.Value]],
+) -> list[ir.Value]:
+    """``values = body(i, values)`` for i from `first` to below `end`; the values stay in registers."""
+    slots = [cgutils.alloca_once(builder, value.type) for value in values]
+    for slot, value in zip(slots, values, strict=True):
+        builder.store(value, slot)
+    with span(builder, first, end) as index:
+        for slot, value in zip(slots, body(index, [builder.load(slot) for slot in slots]), strict=True):
+            builder.store(value, slot)
+    return [builder.load(slot) for slot in slots]
+
+
+@contextmanager
+def span(builder: ir.IRBuilder, first: ir.Value, end: ir.Value, step: int | ir.Value = 1) -> Iterator[ir.Value]:
+    """A loop from `first` to below `end`."""
+    step = first.type(step) if isinstance(step, int) else step
+    with cgutils.for_range_slice(builder, first, end, step, first.type) as (index, _):
+        yield index

@@ -89,12 +89,21 @@ def play(tables: Tables, record: bool = False) -> Timing:
 
 def execute(tables: Tables, record: bool = False, log: int = 0, resolution: int = 0) -> dict[str, np.ndarray]:
     """The kernel's state after the whole run (see `kernel.run`). Raises Deadlock."""
+    state, done = attempt(tables, record, log, resolution)
+    if not done:
+        raise _diagnose(tables, state)
+    return state
+
+
+def attempt(
+    tables: Tables, record: bool = False, log: int = 0, resolution: int = 0
+) -> tuple[dict[str, np.ndarray], bool]:
+    """The kernel's state at the end, and whether that is the end of the work: else it is a deadlock."""
     state = kernel.start(tables, record, log)
     more = {"record": record, "pop_first": tables.push_first, "resolution": resolution}
     arguments = {**tables.arrays, **state, **more}
-    if not kernel.run(*(arguments[name] for name in _KERNEL)):
-        raise _diagnose(tables, state)
-    return state
+    done = kernel.run(*(arguments[name] for name in inspect.signature(kernel.run.py_func).parameters))
+    return state, bool(done)
 
 
 def _report(tables: Tables, state: dict[str, np.ndarray], record: bool) -> Timing:
@@ -120,11 +129,11 @@ def _report(tables: Tables, state: dict[str, np.ndarray], record: bool) -> Timin
             span = slice(int(tables.push_first[c]), int(tables.push_first[c + 1]))
             timing.push_time[name], timing.pop_time[name] = state["push_time"][span], state["pop_time"][span]
             issued = timing.push_time[name] - tables.latency[tables.producer[c]]
-            timing.peak[name] = _peak(issued, timing.pop_time[name])
+            timing.peak[name] = peak(issued, timing.pop_time[name])
     return timing
 
 
-def _peak(issued: NDArray[np.int64], pops: NDArray[np.int64]) -> int:
+def peak(issued: NDArray[np.int64], pops: NDArray[np.int64]) -> int:
     """Most credits in use: taken when a push is issued, back one cycle after the pop."""
     if not len(issued):
         return 0

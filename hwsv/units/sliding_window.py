@@ -113,7 +113,7 @@ class SlidingWindow(Unit):
             "LANES": self.lanes, "BITS": datatypes.bits(self.dtype), "FOLDS": self.channels // self.lanes,
             "FREQ": self.freq, "OUT_FREQ": self.out_freq, "PIXELS": self.buffer_pixels,
             "KERNEL_T": kt, "KERNEL_F": kf, "STRIDE_T": st, "STRIDE_F": sf, "PAD_T": t0, "PAD_F": f0, "PAD_END_T": t1,
-            "MARK": self.marks, "PAD_CODE": max(fill, 0) if self.dtype == datatypes.BIPOLAR else fill,
+            "MARK": int(self.marks), "PAD_CODE": max(fill, 0) if self.dtype == datatypes.BIPOLAR else fill,
         }  # fmt: skip
 
     def actors(self, frames: int) -> tuple[Actor, ...]:

@@ -162,6 +162,6 @@ class StatsPool(Unit):
         s1, s2 = self.accumulator_bits()
         words = self.channels * (1 if self.over_freq else self.freq)
         return Cost(
-            lut=(2 * self.lanes + 16) * (s1 + s2), ff=(self.lanes + 26) * (s1 + s2), dsp=self.lanes + 10,
+            lut=(2 * self.lanes + 16) * (s1 + s2), ff=(2 * self.lanes + 27) * (s1 + s2), dsp=self.lanes + 10,
             rams={"accumulators": (words // self.lanes, 2 * self.lanes * (s1 + s2))},  # two banks side by side
         )  # fmt: skip

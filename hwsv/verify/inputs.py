@@ -67,16 +67,20 @@ def random_features(design: Design, count: int, seed: int = 0) -> list[Tensor]:
     """`count` seeded inputs of mixed lengths, uniform over the input's data type."""
     spec = design.manifest.input
     rng = np.random.default_rng(seed)
-    low, high = datatypes.limits(spec.dtype)
     found = []
     for number in range(count):
         shortest = max(spec.frames_min, spec.frames_example // 2)
         frames = spec.frames_fixed or int(rng.integers(shortest, max(shortest, spec.frames_example) + 1))
-        values = rng.integers(low, high + 1, size=(frames, spec.freq, spec.channels))
-        if spec.dtype == datatypes.BIPOLAR:
-            values = np.where(values >= 0, 1, -1)
-        found.append(fit(design, values, f"random input {number}"))
+        found.append(fit(design, random_input(design, frames, rng), f"random input {number}"))
     return found
+
+
+def random_input(design: Design, frames: int, rng: np.random.Generator) -> Tensor:
+    """int64 [frames, F, C], uniform over the input's data type."""
+    spec = design.manifest.input
+    low, high = datatypes.limits(spec.dtype)
+    values = rng.integers(low, high + 1, size=(frames, spec.freq, spec.channels))
+    return np.where(values >= 0, 1, -1) if spec.dtype == datatypes.BIPOLAR else values
 
 
 def _audio(design: Design, paths: Sequence[Path], progress: Progress | None) -> list[Tensor]:

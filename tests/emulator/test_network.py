@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hwsv.emulator import Emulator
+from hwsv.emulator import Emulator, execute
 from hwsv.errors import InputError
 from hwsv.graph import INPUT, OUTPUT, UnitGraph
 from tests.graphs import resnet
@@ -53,6 +53,17 @@ def test_results_do_not_depend_on_what_ran_before(graph: UnitGraph):
     np.testing.assert_array_equal(emulator.run(x), first)
 
 
+def test_tables_of_former_lengths_are_bounded(graph: UnitGraph, monkeypatch: pytest.MonkeyPatch):
+    emulator = Emulator(graph)
+    first = emulator.run(utterance(20))
+    emulator.run(utterance(21))
+    assert len(emulator._fused._layouts) == 2
+    monkeypatch.setattr(execute, "MAX_KEPT", 0)
+    emulator.run(utterance(22))
+    assert len(emulator._fused._layouts) == 1
+    np.testing.assert_array_equal(emulator.run(utterance(20)), first)
+
+
 def test_threads_give_the_same_in_order(emulator: Emulator):
     utterances = [utterance(20 + 7 * (i % 5), seed=i) for i in range(24)]
     alone = np.stack([emulator.run(x) for x in utterances])
@@ -93,6 +104,7 @@ def test_int8_and_two_dimensional_features_are_taken(emulator: Emulator):
         (np.zeros((0, 10, 1), np.int8), "T >= 1"),
         (np.zeros(10, np.int8), "must be"),
         (np.full((5, 10, 1), 128), "exceed INT8"),
+        (np.full((5, 10, 1), 2**64 - 1, np.uint64), "exceed INT8"),
     ],
 )
 def test_bad_features_are_refused(emulator: Emulator, features: np.ndarray, message: str):

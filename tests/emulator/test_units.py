@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from hwsv import datatypes
-from hwsv.emulator import Emulator
+from hwsv.emulator import Emulator, stages
 from hwsv.errors import InputError
 from hwsv.graph import INPUT, OUTPUT, Node, UnitGraph
 from hwsv.units.add import Add
@@ -151,6 +151,21 @@ def test_flattened_layers(r: Random):
     sign = Threshold(1, hidden, "INT24", "BIPOLAR", np.zeros((1, 1), np.int64), np.zeros(1, np.int64), -1, 2)
     last = Mvtu(1, hidden, hidden, catalogue.values(r, "BIPOLAR", (7, hidden)), "BIPOLAR", "BIPOLAR", "INT12")
     check(chain(first, sign, last), features(r, first, frames))
+
+
+@pytest.mark.parametrize(
+    ("mult", "bias", "shift", "in_one_pass"),
+    [(927590, -(2**28) + 1, 28, True), (-(2**34) + 3, 2**40 + 5, 34, True), (2**46 - 1, -(2**45), 52, False)],
+)
+def test_products_beyond_32_bits(mult: int, bias: int, shift: int, in_one_pass: bool):
+    """Products are cut into halves of 32 bits where that suffices; every input is tried."""
+    unit = Requantise(
+        1, 1, "INT16", "INT8", np.array([[mult]]), np.array([[bias]]), np.zeros(1, np.int64), shift, -128, 127
+    )
+    emulator = Emulator(chain(unit))
+    every = np.arange(-(2**15), 2**15)[:, None, None]
+    np.testing.assert_array_equal(emulator.run(every), unit.golden(every)[0].reshape(-1))
+    assert bool((emulator._fused.programs.code[:, 0] == stages.RESIDUAL).all()) == in_one_pass
 
 
 def test_a_flattened_layer_takes_its_own_length_only():

@@ -15,7 +15,7 @@ from tests.units import catalogue
 def back_to_back(r: Random) -> list[Case]:
     """A partial result, and a sum, is needed again after 1, 2, 3 … beats: full rate."""
     cases = []
-    for rows in (1, 2, 3, 4):
+    for rows in (1, 2, 3, 4, 5):
         for operation in ("sum", "max"):
             pool = Pool(2, 2 * rows, 3, operation, "INT4", "INT6", True, lanes=2)
             cases.append(Case(alone(pool), [catalogue.inputs(r, pool, 3)[0] for _ in range(2)]))

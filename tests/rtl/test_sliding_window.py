@@ -15,6 +15,9 @@ HARD = [
     SlidingWindow(1, 1, "INT8", (1, 1)),
     SlidingWindow(1, 2, "INT4", (1, 1), (3, 1), lanes=2),
     SlidingWindow(2, 3, "UINT3", (1, 1), (2, 2), lanes=3),
+    # the length decides what the second beat frees, and whether it is padding
+    SlidingWindow(1, 2, "INT8", (1, 1), (3, 1)),
+    SlidingWindow(2, 3, "INT3", (3, 1), (1, 1), (0, 0, 2, 0), lanes=3),
     # strides beyond the kernel, pixels and rows left over
     SlidingWindow(7, 2, "INT8", (1, 1), (2, 2)),
     SlidingWindow(9, 1, "INT3", (2, 2), (5, 4), (1, 0, 1, 1)),
@@ -37,6 +40,12 @@ def lengths(r: Random, unit: SlidingWindow) -> Case:
     return Case(alone(unit, r.choice([2, 4])), features, random_stalls(r))
 
 
+def longest() -> Case:
+    """The longest utterances that a length channel can tell, and short ones behind them."""
+    unit = SlidingWindow(1, 1, "INT8", (3, 1), (2, 1), (2, 0, 2, 0))
+    return Case(alone(unit, 3), [np.arange(t).reshape(t, 1, 1) % 100 for t in (2**16 - 1, 1, 2**16 - 2, 3)])
+
+
 def check(cases: list[Case], folder, board=None) -> None:
     for case, result in zip(cases, cosimulate(cases, folder, board), strict=True):
         assert result.equal and result.handshakes > 0, (result.first, case.graph.nodes[0].unit, case.graph.channels)
@@ -49,11 +58,4 @@ def test_random_windows(tmp_path):
 
 def test_hard_windows(tmp_path):
     r = Random(5)
-    check([lengths(r, unit) for unit in HARD], tmp_path)
-
-
-def test_the_longest_utterance(tmp_path):
-    """The longest that a length channel can tell, and a short one behind it."""
-    unit = SlidingWindow(1, 1, "INT8", (3, 1), (2, 1), (2, 0, 2, 0))
-    features = [np.arange(t).reshape(t, 1, 1) % 100 for t in (2**16 - 1, 1, 2**16 - 2, 3)]
-    check([Case(alone(unit, 3), features)], tmp_path)
+    check([*(lengths(r, unit) for unit in HARD), longest()], tmp_path)

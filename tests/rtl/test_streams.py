@@ -27,14 +27,15 @@ def joined(r: Random) -> Case:
         Node("two", Concat(freq, (channels, channels), dtype, lanes), ("a", "b"), ("ab",)),
         Node("all", Concat(freq, tuple(n for _, n in last), dtype, lanes), tuple(t for t, _ in last), (OUTPUT,)),
     ]
-    wide = 3 * channels // lanes  # a bypass holds a pixel
-    graph = UnitGraph("joined", nodes, {t: Channel(r.randint(1, 4) + wide, r.randint(1, 3)) for t in (INPUT, OUTPUT, *"abc", "ab")})
+    pixel = 3 * channels // lanes  # a bypass holds one
+    ends = {t: Channel(pixel + r.randint(1, 4), r.randint(1, 3)) for t in (INPUT, OUTPUT, "a", "b", "c", "ab")}
+    graph = UnitGraph("joined", nodes, ends)
     features = [catalogue.values(r, dtype, (t, freq, channels)) for t in (3, 1, 2)]
     return Case(graph, features, random_stalls(r))
 
 
 def lengths(r: Random, chains: list[list[tuple[int, int, int]]]) -> Case:
-    """Lengths around the multiples of the strides, the longest included, through the chains of windows; 16 bits each."""
+    """Lengths from the shortest on, random ones and the longest through the chains of windows."""
     flat = tuple(number for chain in chains for window in chain for number in window)
     names = tuple(f"copy{i}" for i in range(len(chains)))
     concat = Concat(1, (1,) * len(chains), "UINT16")
@@ -43,8 +44,7 @@ def lengths(r: Random, chains: list[list[tuple[int, int, int]]]) -> Case:
         Node("unit", concat, names, (OUTPUT,)),
     ]
     graph = UnitGraph("lengths", nodes, {t: Channel(3, r.randint(1, 3)) for t in (INPUT, OUTPUT, *names)})
-    least = max(1, *(kernel - padding for chain in chains for kernel, _, padding in chain))
-    shortest = next(t for t in range(1, 999) if all(frames >= 1 for frames in behind(chains, t)) and t >= least)
+    shortest = next(t for t in range(1, 999) if min(behind(chains, t), default=1) >= 1)
     values = [*range(shortest, shortest + 40), *(r.randint(shortest, 65535) for _ in range(60)), *range(65500, 65536)]
     return Case(graph, [np.array([[[t]]], np.int64) for t in values], random_stalls(r))
 

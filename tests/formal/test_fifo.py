@@ -1,0 +1,57 @@
+"""The channel, proven for ever: no overflow, no loss, order kept, nothing stuck, and its latency (fifo_spec.sv)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hwsv.resources import data_folder
+from tests.formal.prove import prove
+
+DEPTHS = [int(depth) for depth in os.environ.get("HWSV_FORMAL_DEPTHS", "1 2 3 5 8").split()]
+SPEC = Path(__file__).with_name("fifo_spec.sv")
+
+
+def sources() -> list[Path]:
+    return [data_folder("rtl_templates") / name for name in ("fifo.sv", "ram.sv")]
+
+
+def parameters(depth: int, latency: int) -> dict[str, int]:
+    """Block RAM and LUTs in turn, where there is a choice."""
+    return {"DEPTH": depth, "LATENCY": latency, "BLOCK": int(latency > 1 and depth % 2)}
+
+
+@pytest.mark.parametrize("latency", [1, 2, 3])
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_the_channel_is_what_its_specification_says(depth, latency, tmp_path):
+    refuted = prove("fifo_spec", [SPEC, *sources()], tmp_path, parameters(depth, latency))
+    assert refuted is None, f"bad in cycle {refuted}"
+
+
+CREDIT = "credits - COUNT_BITS'(issue) + COUNT_BITS'(pop)"
+COUNT = "count + COUNT_BITS'(arrives) - COUNT_BITS'(pop)"
+MUTATIONS = {
+    "a credit too many": ("credits       <= COUNT_BITS'(DEPTH)", "credits       <= COUNT_BITS'(DEPTH + 1)", 2, 1),
+    "credit back early": ("credit = credits != 0", "credit = credits != 0 || pop", 3, 1),
+    "credit lost": (CREDIT, "issue ? credits - 1'b1 : credits + COUNT_BITS'(pop)", 3, 1),
+    "word lost": (COUNT, "pop ? count - 1'b1 : count + COUNT_BITS'(arrives)", 3, 1),
+    "visible early": ("arrives = pushed[LATENCY-2]", "arrives = push", 3, 2),
+    "wrong wrap": ("write_address == LAST ? '0", "write_address == LAST - 1'b1 ? '0", 5, 1),
+    "no wrap": ("next_address = !pop ? read_address : read_address == LAST ? '0 :", "next_address = !pop ?"
+                " read_address :", 3, 2),
+    "reads the popped word": ("next_address = !pop ? read_address :", "next_address = pop ? read_address :", 3, 2),
+    "reset keeps words": ("      count         <= '0;\n", "", 3, 1),
+}  # fmt: skip
+"""What is wrong: (text of fifo.sv, what it becomes, depth, latency)."""
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_broken_channel_is_refuted(name, tmp_path):
+    old, new, depth, latency = MUTATIONS[name]
+    fifo, ram = sources()
+    text = fifo.read_text()
+    assert text.count(old) == 1, "the mutation fits fifo.sv no longer"
+    mutant = tmp_path / "mutant.sv"
+    mutant.write_text(text.replace(old, new))
+    refuted = prove("fifo_spec", [SPEC, mutant, ram], tmp_path, parameters(depth, latency) | {"HELP": 0})
+    assert refuted is not None
