@@ -97,7 +97,7 @@ $(VENV)/.train: $(VENV)/.toolchain pyproject.toml
 	@echo "setting up torch, Brevitas and the test tools in $(VENV) …"
 	@if [ -n "$(TORCH_INDEX)" ]; then PIP_INDEX_URL=$(TORCH_INDEX) $(PIP) torch==2.13.0 $(QUIET_PINS); \
 	 else $(PIP) torch==2.13.0+cpu 2>/dev/null || $(PIP) torch==2.13.0 $(QUIET_PINS); fi
-	@$(PIP) -e '.[train,dev,finn]' $(QUIET_PINS)
+	@$(PIP) -e '.[rtl,train,dev,finn,bitstream]' $(QUIET_PINS)
 	@$(PIP) --no-deps mip==1.17.0 onnx-passes==0.4.1
 	@touch $@
 

@@ -1,13 +1,15 @@
 """Run all benchmarks on a compiled design: ``python -m benchmarks build/nano [--corpus FOLDER]``."""
 
 import argparse
+import itertools
 import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from benchmarks import rtl, sizing, speech, speed
+from benchmarks import mvtu_area, rtl, sizing, speech, speed
 from benchmarks.machine import describe
 from hwsv.design import Design
 
@@ -25,15 +27,16 @@ def main() -> None:
     design = Design.open(options.design)
     table = Table("benchmark", "figure", "detail", title=f"hwsv benchmarks, design {design.manifest.name}")
     started = time.perf_counter()
-    for name, figure, detail in speed.all_rows(design, options.model, options.float):
-        table.add_row(name, figure, detail)
-    for name, figure, detail in sizing.all_rows(design):
-        table.add_row(name, figure, detail)
-    for name, figure, detail in rtl.all_rows(design):
-        table.add_row(name, figure, detail)
+    rows = [
+        speed.all_rows(design, options.model, options.float),
+        sizing.all_rows(design),
+        rtl.all_rows(design),
+        mvtu_area.all_rows(),
+    ]
     if options.corpus:
-        for name, figure, detail in speech.all_rows(design, options.corpus):
-            table.add_row(name, figure, detail)
+        rows.append(speech.all_rows(design, options.corpus))
+    for row in itertools.chain(*rows):
+        table.add_row(*map(escape, row))
     console.print(table)
     console.print(f"{time.perf_counter() - started:.0f} s in all")
 

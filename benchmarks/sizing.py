@@ -33,6 +33,11 @@ def all_rows(design: Design) -> Iterator[Row]:
     yield "FIFO memory", f"{_kbit(design, sized):.1f} kbit", f"{detail}; 1 kbit = 1000 bits, lengths not counted"
     yield minimality(design, sized, frames)
     yield other_lengths(design, sized, rule)
+    short = [16] * 25
+    pair = sized | {t: Channel(2) for t in sized if t not in _data(design)}
+    cycles, slow = (run(design.graph, short, channels).interval for channels in (sized, pair))
+    detail = f"{len(short)} utterances of {short[0]} frames: interval {cycles} cycles, with 2 words {slow}"
+    yield "length channels", f"{sized[LENGTH].depth} words", detail
 
 
 def _kbit(design: Design, channels: dict[str, Channel]) -> float:

@@ -40,7 +40,7 @@ def compile_model(
     board: str,
     out: Path,
     fps: float | Literal["max"] = DEFAULT_FPS,
-    backend: Backend = "hls",
+    backend: Backend = "both",
     folding: Path | None = None,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> Design:

@@ -33,13 +33,14 @@ def size(graph: UnitGraph, frames: int) -> dict[str, Channel]:
     One word less in any channel makes an embedding later, or hangs on some length. The length channels keep their
     depth: it is the number of short utterances in flight.
     """
-    for repeats in (1, 2, SETTLED):
+    # fewer utterances are enough, and quicker, where they are the first of more
+    for repeats in (1, 2, SETTLED) if _steady_frames(graph, frames) == frames else (SETTLED,):
         sizing = Sizing(graph, workload(graph, frames, repeats))
         if not sizing.start():
             if repeats == 1:
                 continue  # the search is worth its time on more utterances only
             sizing.search()
-        if repeats == SETTLED or sizing.settled(workload(graph, frames, SETTLED)):
+        if repeats == SETTLED or sizing.settled(workload(graph, frames)):
             break
     return sizing.channels
 
@@ -51,7 +52,7 @@ def least(graph: UnitGraph, frames: int) -> dict[str, Channel]:
     return sizing.channels
 
 
-def workload(graph: UnitGraph, frames: int, repeats: int) -> list[int]:
+def workload(graph: UnitGraph, frames: int, repeats: int = SETTLED) -> list[int]:
     """Utterances that keep their rate: of the example's length, and such that fill every window if it does not."""
     steady = _steady_frames(graph, frames)
     return [frames] * repeats + ([] if steady == frames else [steady] * repeats)
@@ -164,10 +165,14 @@ class Sizing:
         """`floor` with what the regions need beyond it to hang on no length."""
         depths = floor.copy()
         for region in self.regions:
-            if region.deadlock(self._named(depths)):
-                inner = np.array([i for i, t in enumerate(self.names) if t in region.inner])
-                depths[inner] = self.ample[inner]
-                depths = self._shrink(depths, floor, inner, partial(self._alive_in, region))
+            raised = depths.copy()
+            while deadlock := region.deadlock(self._named(raised)):
+                if not (full := [i for i, t in enumerate(self.names) if t in deadlock.full and t in region.inner]):
+                    raise deadlock  # no FIFO of it is full: no depth helps
+                raised[full] *= 2
+            group = np.flatnonzero(raised > depths)
+            if len(group):
+                depths = self._shrink(raised, floor, group, partial(self._alive_in, region))
         return depths
 
     def _alive_in(self, region: Region, depths: Array) -> bool:

@@ -2,7 +2,7 @@
 //
 // `credit` and `valid` come from registers: nothing passes through combinationally. A word pushed in cycle p is visible
 // in cycle p + LATENCY; a word popped in cycle t gives its credit back in cycle t + 1.
-// LATENCY 1: LUT RAM, read asynchronously. LATENCY 2 and more: a RAM with registered output, which holds the next word;
+// LATENCY 1: registers or LUT RAM, read asynchronously. LATENCY 2 and more: a RAM with registered output, which holds the next word;
 // in block RAM (BLOCK 1) or LUTs.
 module hwsv_fifo #(
     parameter int WIDTH   = 8,
@@ -59,7 +59,12 @@ module hwsv_fifo #(
       if (pop) read_address <= read_address == LAST ? '0 : read_address + 1'b1;
     end
 
-  if (LATENCY == 1) begin : lut_ram
+  if (LATENCY == 1 && DEPTH <= 2) begin : registers  // a LUT RAM of any depth takes as much as one of 16 words
+    (* ram_style = "registers" *) logic [WIDTH-1:0] memory[DEPTH];
+    assign arrives = push;
+    assign data    = memory[read_address];
+    always_ff @(posedge clk) if (push) memory[write_address] <= push_data;
+  end else if (LATENCY == 1) begin : lut_ram
     (* ram_style = "distributed" *) logic [WIDTH-1:0] memory[DEPTH];
     assign arrives = push;
     assign data    = memory[read_address];

@@ -47,6 +47,16 @@ def test_the_folder_holds_what_design_lists(compiled):
     assert not [p for p in compiled.folder.parent.iterdir() if p.name.startswith(".")], "nothing is left beside it"
 
 
+@pytest.mark.parametrize("backend, made", [("hls", {"hls"}), ("rtl", {"rtl"}), ("both", {"hls", "rtl"})])
+def test_backends(mlp, tmp_path, backend, made):
+    design = compile_model(mlp, BOARD, tmp_path / "mlp", fps=1000, backend=backend)
+    assert {path.name for path in design.folder.iterdir()} & {"hls", "rtl"} == made
+    if "rtl" in made:
+        sources = (design.folder / "rtl" / "files.f").read_text().split()
+        assert f"{design.manifest.name}.sv" in sources and "hwsv_mvtu.sv" in sources
+        assert all((design.folder / "rtl" / name).is_file() for name in sources)
+
+
 def test_the_manifest_describes_the_design(compiled):
     manifest = compiled.manifest
     assert manifest.hash == graph_hash(compiled.graph)

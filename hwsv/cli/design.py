@@ -57,7 +57,7 @@ def compile_(
     fps: Annotated[
         str | None, typer.Option(metavar="N|max", help="Utterances a second to fold for, or the most that fit.")
     ] = None,
-    backend: Annotated[Backend, typer.Option(help="What to emit.")] = Backend.hls,
+    backend: Annotated[Backend, typer.Option(help="What to emit.")] = Backend.both,
     folding: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="PE, SIMD and lanes by unit.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -12,12 +12,15 @@ from hwsv.flows import tools
 
 FAMILIES = {
     "ecp5": "synth_ecp5 -nowidelut",
-    "GW2A-18C": "synth_gowin -family gw2a -nowidelut",
-    "GW5A-25A": "synth_gowin -family gw5a -nowidelut -nolutram",
+    "GW2A-18C": "synth_gowin -family gw2a -nowidelut -noiopads",
+    "GW5A-25A": "synth_gowin -family gw5a -nowidelut -noiopads -nolutram",
     "xc7": "synth_xilinx -family xc7",
     "xcup": "synth_xilinx -family xcup",
 }
 """Board family -> yosys. Wide multiplexers are off where they cost two LUTs and more for one (TOOLCHAIN's figures)."""
+
+_GOWIN_PADS = "iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O"
+"""The pads of the top, after all else: yosys' script would give the ROMs some as well."""
 
 WIRE_DELAY = {"ecp5": 300, "GW2A-18C": 500, "GW5A-25A": 500}
 """Of abc9's timing model, ps: what yosys' own scripts take."""
@@ -142,7 +145,7 @@ def _mapping(family: str, top: str) -> list[str]:
         "select -clear", "clean",
         f"{run} -run map_cells:json",
         f"setattr -mod -unset keep_hierarchy {roms}",
-        "flatten", "clean",
+        "flatten", *([_GOWIN_PADS] if family.startswith("GW") else []), "clean",
     ]  # fmt: skip
 
 

@@ -56,10 +56,13 @@ class Timing:
 
 
 class Deadlock(CheckFailed):
-    """The accelerator hangs. `cycle`: the units and conditions that wait for each other; `blocked`: all of them."""
+    """The accelerator hangs. `cycle`: the units and conditions that wait for each other; `blocked`: all of them.
 
-    def __init__(self, cycle: list[str], blocked: list[str]) -> None:
-        self.cycle, self.blocked = cycle, blocked
+    `full`: the full channels of the cycle.
+    """
+
+    def __init__(self, cycle: list[str], blocked: list[str], full: list[str]) -> None:
+        self.cycle, self.blocked, self.full = cycle, blocked, full
         super().__init__(f"deadlock: {' -> '.join(cycle)}")
 
 
@@ -102,7 +105,7 @@ def attempt(
     state = kernel.start(tables, record, log)
     more = {"record": record, "pop_first": tables.push_first, "resolution": resolution}
     arguments = {**tables.arrays, **state, **more}
-    done = kernel.run(*(arguments[name] for name in inspect.signature(kernel.run.py_func).parameters))
+    done = kernel.run(*(arguments[name] for name in _KERNEL))
     return state, bool(done)
 
 
@@ -148,8 +151,8 @@ def _diagnose(tables: Tables, state: dict[str, np.ndarray]) -> Deadlock:
         if why == kernel.EMPTY:
             waits[a] = int(tables.producer[what]), f"{node} ({actor}): {tables.channels[what]!r} is empty"
         elif why == kernel.FULL:
-            full = f"{tables.channels[what]!r} is full ({int(tables.depth[what])} words)"
-            waits[a] = int(tables.consumer[what]), f"{node} ({actor}): {full}"
+            words = f"{int(tables.depth[what])} words"
+            waits[a] = int(tables.consumer[what]), f"{node} ({actor}): {tables.channels[what]!r} is full ({words})"
         elif why == kernel.NEEDS:
             waits[a] = int(tables.buffer_writer[what]), f"{node} ({actor}): needs more {tables.buffers[what][1]}"
         elif why == kernel.SPACE:
@@ -160,5 +163,7 @@ def _diagnose(tables: Tables, state: dict[str, np.ndarray]) -> Deadlock:
         while (following := waits[path[-1]][0]) in waits and following not in path:
             path.append(following)
         if following in path:
-            return Deadlock([waits[a][1] for a in path[path.index(following) :]], blocked)
-    return Deadlock(blocked, blocked)
+            cycle = path[path.index(following) :]
+            full = [tables.channels[state["blocker"][a]] for a in cycle if state["state"][a] == kernel.FULL]
+            return Deadlock([waits[a][1] for a in cycle], blocked, full)
+    return Deadlock(blocked, blocked, [])

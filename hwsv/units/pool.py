@@ -26,7 +26,7 @@ class Pool(Unit):
 
     kind: ClassVar[str] = "pool"
     latency: ClassVar[int] = 3
-    """Partial-result RAM read, combine, output."""
+    """Partial result read (two cycles), combined."""
 
     def __post_init__(self) -> None:
         check_divides("pool: lanes", self.lanes, self.channels, "channels")

@@ -95,7 +95,7 @@ struct Source final : Port {
 };
 
 struct AnySink : Port {
-    Numbers cycles, received;
+    Numbers cycles, received, waiting;
     using Port::Port;
 };
 
@@ -107,10 +107,16 @@ struct Sink final : AnySink {
     Sink(Input& in, Data& d, CData& v, CData& r) : AnySink(in), data(d), valid(v), ready(r) {}
     void prepare(int64_t cycle) override { ready = is_enabled(cycle); }
     bool handshake(int64_t cycle) override {
-        if (!valid || !ready) return false;
-        cycles.push_back(cycle);
-        read_port(data, received, limbs);
-        return ++moved;
+        if (!waiting.empty()) {  // AXI-Stream: what was offered stays until it is taken
+            Numbers now;
+            read_port(data, now, limbs);
+            if (!valid || now != waiting) std::exit((std::cerr << "a sink's word changed in cycle " << cycle << '\n', 1));
+            waiting.clear();
+        }
+        if (!valid) return false;
+        read_port(data, ready ? received : waiting, limbs);
+        if (ready) cycles.push_back(cycle), moved++;
+        return ready;
     }
 };
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from hwsv.cli import app
 from hwsv.cosim import Rtl
+from hwsv.errors import CheckFailed
 from tests.verify import mutation
 
 
@@ -81,3 +82,11 @@ def test_a_wrong_word(copy, simulate):
     assert code == 1
     assert found["cycle_differences"] == 0 < found["word_differences"]
     assert found["first"]["unit"].endswith("_add") and found["first"]["kind"] == "word"
+
+
+def test_a_word_that_does_not_wait(copy, utterances):
+    """AXI-Stream: what is offered stays until it is taken."""
+    top = copy.folder / "rtl" / f"{copy.manifest.name}.sv"
+    edit(top, r"(embedding_tdata = \d+)'\(embedding_data\)", r"\1'(m_axis_embedding_tready)")
+    with pytest.raises(CheckFailed, match="a sink's word changed in cycle"):
+        Rtl(copy).check(utterances, {"sink": np.arange(40) == 0})

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from hwsv.cli import app
 from hwsv.cosim import Rtl, verilator
 from hwsv.errors import CheckFailed, InputError
 from hwsv.verify import chain
@@ -56,3 +58,15 @@ def test_random_start_values_do_not_matter(design, utterances):
     assert rtl.check(utterances[:1]).equal
     inside = rtl.tensors(utterances[0])["embedding"].reshape(-1)
     assert np.array_equal(inside, rtl.embeddings(utterances[:1])[0])
+
+
+def test_simulate_check_of_lengths_only(design, tmp_path):
+    """Without data: random features of the lengths given; a trace is another matter."""
+    run = CliRunner()
+    result = run.invoke(app, ["simulate", str(design.folder), "--check", "rtl", "--frames", "9", "--frames", "5"])
+    assert result.exit_code == 0
+    assert "pushes and pops compared with the RTL: 0 in another cycle, 0 with another word" in " ".join(
+        result.output.split()
+    )
+    both = ["--check", "rtl", "--trace", str(tmp_path / "t.json")]
+    assert run.invoke(app, ["simulate", str(design.folder), *both]).exit_code == 2

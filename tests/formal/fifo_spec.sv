@@ -56,7 +56,8 @@ module fifo_spec #(
     end
   end
   for (genvar i = 0; i < DEPTH; i++) begin : places
-    if (LATENCY == 1) assign memory[i] = dut.lut_ram.memory[i];
+    if (LATENCY == 1 && DEPTH <= 2) assign memory[i] = dut.registers.memory[i];
+    else if (LATENCY == 1) assign memory[i] = dut.lut_ram.memory[i];
     else if (BLOCK == 0) assign memory[i] = dut.synchronous.words.lut_ram.memory[i];
     else assign memory[i] = dut.synchronous.words.block_ram.memory[i];
   end

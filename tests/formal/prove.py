@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-TIMEOUT = 60
+TIMEOUT = 300
 """Seconds for one proof."""
 
 _SYNTHESIS = """
@@ -29,8 +29,8 @@ def prove(top: str, sources: Sequence[Path], folder: Path, parameters: Mapping[s
     aiger = "proof.aig"
     passes = (
         f"read_slang --top {top}{values} " + " ".join(str(path.resolve()) for path in sources),
-        f"prep -flatten -top {top}", "opt_clean -purge", "memory_map", "techmap", "opt -full", "dffunmap", "aigmap", "opt_clean",
-        f"write_aiger -zinit {aiger}",
+        f"prep -flatten -top {top}", "opt_clean -purge", "memory_map", "techmap", "opt -full", "dffunmap", "aigmap",
+        "opt_clean", f"write_aiger -zinit {aiger}",
     )  # fmt: skip
     _run([sys.executable, "-c", _SYNTHESIS, *passes], folder)
     said = _run([_abc(), "-c", f"read_aiger {aiger}; pdr -T {TIMEOUT}"], folder)

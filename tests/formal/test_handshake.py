@@ -1,4 +1,4 @@
-"""The producer's and consumer's side of every channel, proven for ever: a unit of each kind between free surroundings."""
+"""Producer's and consumer's side of a channel, proven for ever: a unit of each kind between free surroundings."""
 
 from pathlib import Path
 from random import Random

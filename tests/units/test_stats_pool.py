@@ -68,6 +68,7 @@ def test_too_many_positions_are_refused():
         ({"dev_thresholds": np.array([4, 1])}, "must ascend"),
         ({"mean_mult": 0}, "multipliers must be positive"),
         ({"out_dtype": "UINT4"}, "results exceed UINT4"),
+        ({"out_dtype": "BIPOLAR"}, "BIPOLAR has no 0"),
     ],
 )
 def test_illegal_parameters(changes, message):
