@@ -206,6 +206,8 @@ def _check_rtl(design: "Design", arrays: "list[Tensor] | None", frames: list[int
         )
     if not result.equal:
         raise CheckFailed(f"the RTL differs from the simulator{' and hangs' * result.rtl_hangs}: {result.first}")
+    if result.rtl_hangs:
+        raise CheckFailed("the RTL hangs just as the simulator says; 'hwsv simulate' names the cycle")
 
 
 def print_cycles(design: "Design", result: "SimResult") -> None:

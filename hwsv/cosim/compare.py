@@ -33,9 +33,8 @@ class Difference:
     most: int = 0
 
     def __str__(self) -> str:
-        where = (
-            f"unit {self.unit}, channel {self.channel}, {'push' if self.kind == 'word' else self.kind} {self.number}"
-        )
+        handshake = "pop" if self.kind == "pop" else "push"
+        where = f"unit {self.unit}, channel {self.channel}, {handshake} {self.number}"
         if self.kind == "word":
             return f"{where}, cycle {self.cycle_found}: expected word {self.word_expected}, found {self.word_found}"
         cycles = [f"cycle {c}" if c is not None else "none" for c in (self.cycle_expected, self.cycle_found)]
@@ -60,7 +59,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """The stable JSON form of ``hwsv simulate --check rtl``."""
-        return asdict(self) | {"first": asdict(self.first) if self.first else None}
+        return asdict(self)
 
 
 def compare(graph: UnitGraph, expected: Expected, found: Recording, total: int) -> Comparison:
