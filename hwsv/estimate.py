@@ -12,6 +12,11 @@ from hwsv.units.base import Unit
 UTILISATION = {"LUT": 0.8, "flip-flops": 0.8, "block RAM": 1.0, "DSP": 1.0}
 """Shares of a board that a design may take: fuller ones do not route at their clock."""
 
+ROM_KINDS = ("weights", "thresholds", "tables")
+"""Kinds of memory that are never written."""
+SHELL = {"LUT": 900, "flip-flops": 550, "block RAM": 1, "DSP": 0}
+"""What a board's shell takes beside the accelerator (the UART shell on an ECP5)."""
+
 
 @dataclass
 class MemoryUse:
@@ -124,8 +129,9 @@ class Estimate:
         """What the design takes beyond `UTILISATION` of the board, in words; empty when it fits."""
         parts = []
         for what, (used, there) in self.use().items():
-            share = next(share for name, share in UTILISATION.items() if what.startswith(name))
-            if used > share * there:
+            name = next(name for name in UTILISATION if what.startswith(name))
+            share = UTILISATION[name]
+            if used + SHELL[name] > share * there:
                 parts.append(f"{used} {what} of {there}" + (f" ({share:.0%} may be used)" if share < 1 else ""))
         return ", ".join(parts)
 
@@ -156,8 +162,9 @@ def estimate_unit(name: str, unit: Unit, channels: Iterable[Channel], resources:
 
 
 def _memory(name: str, kind: str, depth: int, width: int, resources: Resources, home: Home | None = None) -> MemoryUse:
-    lut, blocks = lut_memory(depth, width, resources), block_count(depth, width, resources)
-    chosen = home or memory_home(depth, width, resources)[0]
+    writable = kind not in ROM_KINDS
+    lut, blocks = lut_memory(depth, width, resources, writable), block_count(depth, width, resources)
+    chosen = home or memory_home(depth, width, resources, writable)[0]
     return MemoryUse(name, kind, depth, width, chosen, lut, blocks, home is not None)
 
 
@@ -165,12 +172,12 @@ def _balance(found: Estimate) -> None:
     """Memories move where one home is too small and the other has room: those first that take least there."""
     movable = sorted((m for u in found.units for m in u.memories if not m.fixed), key=lambda m: m.lut / m.blocks)
     has = found.resources
-    surplus = found.bram_blocks - int(UTILISATION["block RAM"] * has.bram_blocks)
+    surplus = found.bram_blocks + SHELL["block RAM"] - int(UTILISATION["block RAM"] * has.bram_blocks)
     for memory in movable:
         if surplus > 0 and memory.home == "bram":
             memory.home = "lut"
             surplus -= memory.blocks
-    beyond = found.lut - UTILISATION["LUT"] * has.lut
+    beyond = found.lut + SHELL["LUT"] - UTILISATION["LUT"] * has.lut
     for memory in reversed(movable):
         if beyond > 0 and memory.home == "lut" and memory.blocks <= -surplus:
             memory.home = "bram"

@@ -24,11 +24,13 @@ from hwsv.minimise import Table, minimise
 from hwsv.units.base import Stream, Unit, divisors
 from hwsv.units.mvtu import Mvtu
 from hwsv.units.sliding_window import SlidingWindow
-from hwsv.wiring import STREAM_DEPTH, channel, converters, fork
+from hwsv.wiring import channel, converters, fork
 
 TYPICAL = Resources(lut=83640, lut_inputs=4, ff=83640, bram_blocks=208, bram_block_kbit=18, bram_port_bits=36, dsp=156)
 """Prices where no board is given: the LFE5U-85F's."""
 
+SIZED_DEPTH = 1
+"""Words that FIFO sizing leaves of most channels: their price in the choice of a folding."""
 TOO_SLOW = 1e12
 """Price of a width converter that misses the rate: any other choice is better."""
 
@@ -243,7 +245,7 @@ class Foldings:
 
     def _price(self, node: Node, unit: Unit) -> float:
         """The unit with its FIFOs, and the forks behind it (or before it, where the graph's input splits)."""
-        fifo = channel(STREAM_DEPTH)
+        fifo = channel(SIZED_DEPTH)
         total = estimate_unit(node.name, unit, [fifo] * len(node.outputs), self.resources).price(self.resources)
         split = [(t, s) for t, s in zip(node.outputs, unit.outputs(), strict=True)]
         split += [(t, s) for t, s in zip(node.inputs, unit.inputs(), strict=True) if self._reads_first(node, t)]
@@ -294,7 +296,7 @@ class Foldings:
         return prices[np.ix_(*index)]
 
     def _converters_price(self, stream: Stream, a: int, b: int) -> float:
-        rows = [estimate_unit("", unit, [channel(STREAM_DEPTH)], self.resources) for unit in converters(stream, a, b)]
+        rows = [estimate_unit("", unit, [channel(SIZED_DEPTH)], self.resources) for unit in converters(stream, a, b)]
         return sum(row.price(self.resources) for row in rows)
 
 

@@ -1,4 +1,7 @@
-"""Where a memory lives, LUTs or block RAM, by its depth and width: the one place that decides it."""
+"""Where a memory lives, LUTs or block RAM, by its depth and width: the one place that decides it.
+
+The LUT counts are what yosys makes (``python -m benchmarks.synthesis DESIGN`` prints both).
+"""
 
 import math
 from typing import Literal
@@ -6,32 +9,58 @@ from typing import Literal
 from hwsv.boards import Resources
 
 Home = Literal["lut", "bram"]
+REGISTER_DEPTH = 2
+"""FIFOs of so few words are registers (``rtl_templates/fifo.sv``)."""
 
 
-def memory_home(depth: int, width: int, resources: Resources) -> tuple[Home, int]:
+def memory_home(depth: int, width: int, resources: Resources, writable: bool = False) -> tuple[Home, int]:
     """The home of `depth` words of `width` bits that takes the smaller share of the board, and its blocks there.
 
     A block of 18 kbit with 36-bit ports holds 512 x 36, 1k x 18 … 16k x 1: shallow wide memories fill many blocks with
     little (18 words of 512 bits: 15 blocks at 3 %), so they live in LUTs.
     """
     blocks = block_count(depth, width, resources)
-    if lut_memory(depth, width, resources) * resources.bram_blocks <= blocks * resources.lut:
+    if lut_memory(depth, width, resources, writable) * resources.bram_blocks <= blocks * resources.lut:
         return "lut", 0
     return "bram", blocks
 
 
 def block_count(depth: int, width: int, resources: Resources) -> int:
-    """Blocks of the best of the block's shapes: each halving of its port doubles its depth."""
+    """Blocks of the best of the block's shapes: each halving of its port doubles its depth.
+
+    Words beyond a block's depth lie beside the others, as bits of wider words (yosys does so): 9216 words of 4 bits
+    are 1024 of 36, two blocks of 18 kbit with nothing lost.
+    """
     port: int = resources.bram_port_bits
     rows = resources.bram_block_kbit * 1024 // port
-    best = math.ceil(width / port) * math.ceil(depth / rows)
-    while port > 1:
+    best = math.inf
+    while port:
+        best = min(best, math.ceil(math.ceil(depth / rows) * width / port))
         port, rows = port // 2, rows * 2
-        best = min(best, math.ceil(width / port) * math.ceil(depth / rows))
-    return best
+    return int(best)
 
 
-def lut_memory(depth: int, width: int, resources: Resources) -> float:
-    """LUTs for one read port: 2^n bits each, and the multiplexers behind them (a LUT4 is a 2:1, a LUT6 a 4:1 one)."""
-    leaves = math.ceil(depth / 2**resources.lut_inputs)
-    return width * (leaves + (leaves - 1) / (1 if resources.lut_inputs == 4 else 3))
+def lut_memory(depth: int, width: int, resources: Resources, writable: bool = False) -> float:
+    """LUTs for one read port, and one write port where it is `writable`."""
+    return (_ram if writable else _rom)(depth, width, resources.lut_inputs)
+
+
+def _rom(depth: int, width: int, lut_inputs: int) -> float:
+    """Tables of up to 2^7 (LUT4) or 2^8 (LUT6) words come with their multiplexers; deeper ones need some more."""
+    word, wide = (16, 128) if lut_inputs == 4 else (64, 256)
+    return width * (math.ceil(depth / word) + _multiplexer(math.ceil(depth / wide), lut_inputs))
+
+
+def _ram(depth: int, width: int, lut_inputs: int) -> float:
+    """LUT4: 16 words of 4 bits in four LUTs, and two that become their write port. LUT6: 32 words of 2 bits in one.
+    Few words are registers. A row more needs a place in the read multiplexer and in the write decoder."""
+    if depth <= REGISTER_DEPTH:
+        return width * (depth - 1)
+    rows = math.ceil(depth / (16 if lut_inputs == 4 else 32))
+    cells = 6 * math.ceil(width / 4) if lut_inputs == 4 else 4 * math.ceil(width / 6)
+    return rows * cells + width * _multiplexer(rows, lut_inputs) + (rows if rows > 1 else 0)
+
+
+def _multiplexer(inputs: int, lut_inputs: int) -> float:
+    """LUTs of a multiplexer of one bit: a LUT6 has four inputs, two LUT4 as well."""
+    return (inputs - 1) * (2 if lut_inputs == 4 else 1) / 3

@@ -27,13 +27,14 @@ def test_a_small_example_by_hand():
     }
     assert found.memory_bits == sum(found.memory.values())
     assert [u.folding for u in found.units] == ["pe=2 simd=16", "lanes=2"]
-    # all are shallow: a LUT4 holds 16 bits; 100 words of 2 bits are 7 of them and 6 multiplexers a bit
-    assert [u.memory_lut for u in found.units] == [32 + 16 + 2 * 8, 2 * 8 + 2 * (7 + 6)]
+    # a LUT4 holds 16 bits of a table; a RAM of 16 words of 4 bits takes six LUTs, and 100 words are 7 of them, with a
+    # multiplexer of 7 inputs a bit and a decoder
+    assert [u.memory_lut for u in found.units] == [32 + 4 * 6 + 4 * 6, 2 * 8 + 7 * 6 + 2 * 6 * 2 / 3 + 7]
     assert found.bram_kbit == found.bram_blocks == 0
     assert found.lut == round(sum(u.lut + u.memory_lut for u in found.units))
     xilinx = estimate(graph, load_board("pynq-z2"))
-    # a LUT6 holds 64 bits, and three more choose among four
-    assert [u.memory_lut for u in xilinx.units] == [32 + 16 + 2 * 8, 2 * 8 + 2 * (2 + 1 / 3)]
+    # a LUT6 holds 64 bits of a table; four of them hold 32 words of 6 bits
+    assert [u.memory_lut for u in xilinx.units] == [32 + 3 * 4 + 3 * 4, 2 * 8 + 4 * 4 + 2 * 3 / 3 + 4]
 
 
 def test_sums_are_the_sums_of_the_rows():
@@ -63,10 +64,11 @@ def test_weights_are_counted_whole_whatever_the_folding():
         (16, 512, "lut", 0),
         (18, 512, "lut", 0),  # 15 blocks at 3 % otherwise
         (2304, 4, "bram", 1),  # 4k x 4
-        (9216, 2, "bram", 2),  # 8k x 2, twice deep
+        (9216, 2, "bram", 1),  # as 1k x 18
+        (9216, 4, "bram", 2),  # as 1k x 36
         (512, 36, "bram", 1),
         (512, 37, "bram", 2),
-        (4608, 32, "bram", 9),
+        (4608, 32, "bram", 8),
         (512, 1, "lut", 0),  # 63 LUTs are less of the board than one block
     ],
 )
@@ -112,7 +114,7 @@ def test_memories_move_where_there_is_room():
     assert home() == "bram"
     assert home(bram_blocks=0) == "lut"
     assert home(lut=10**6, bram_blocks=56) == "lut", "cheaper there"
-    assert home(lut=1200, bram_blocks=1) == "bram"
+    assert home(lut=1000, bram_blocks=2) == "bram", "one for it, one for the shell"
     # LUTs alone cannot hold it: it takes the block although that is the larger share
     assert home(lut=1210, bram_blocks=2) == "bram"
 
