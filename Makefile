@@ -43,7 +43,7 @@ sim: compile ## exact cycles of DESIGN
 	$(HWSV) simulate $(DESIGN)
 
 verify: compile ## every level against the one before, on the bundled voices
-	$(HWSV) verify $(DESIGN) --levels qonnx-raw,qonnx,golden,emulator,csim,csim-strict,csim-bounded,cycle
+	$(HWSV) verify $(DESIGN) --levels qonnx-raw,qonnx,golden,emulator,csim,csim-strict,csim-bounded,cycle,rtl
 
 # A design of its own a board; compiled again only when something that it is made of has changed.
 BITSTREAM := build/$(basename $(notdir $(MODEL)))-$(BOARD)

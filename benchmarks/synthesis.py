@@ -1,12 +1,12 @@
 """Cost models beside synthesis, and the speed of one MVTU: ``python -m benchmarks.synthesis [DESIGN] [--mvtu]``.
 
-The design's cost models are compared with yosys, unit by unit (memories and the FIFOs at a unit's outputs included).
+DESIGN (with RTL): its cost models are compared with its netlist by yosys, unit by unit (memories and the FIFOs at a
+unit's outputs included): the one of `hwsv build`, or for other boards one of the accelerator alone (synth_xilinx).
 --mvtu: LUTs an operation and Fmax of MVTU 288x32, SIMD 32, PE 16 with thresholds, FINN's published model beside it.
 """
 
 import argparse
 import math
-import shutil
 import tempfile
 from collections import defaultdict
 from dataclasses import replace
@@ -19,11 +19,13 @@ from rich.table import Table
 from benchmarks.machine import describe
 from hwsv.boards import Board, load_board
 from hwsv.codegen import rtl
+from hwsv.codegen.identifiers import design_identifier
 from hwsv.codegen.memory_files import write_memories
 from hwsv.codegen.rtl_model import RtlModel, build
 from hwsv.design import Design
 from hwsv.estimate import estimate
 from hwsv.flows.breakdown import breakdown
+from hwsv.flows.build import FOLDER
 from hwsv.flows.place import place
 from hwsv.flows.synthesis import Resources, synthesise
 from hwsv.graph import INPUT, OUTPUT, Node, UnitGraph
@@ -54,8 +56,15 @@ def main() -> None:
 def cost_table(design: Design, folder: Path) -> Table:
     """Cost models against yosys: sums by unit kind, and of the design. FIFOs count for the unit that fills them."""
     board = design.manifest.board
-    shutil.copytree(design.folder / "mem", folder / "mem")
-    found = breakdown(design.graph, build(design.graph, "parts", board), board.family, folder)
+    core = design_identifier(design.graph.name)
+    top, instance = f"{core}_board", "core"
+    netlist = design.folder / FOLDER / f"{top}.json"
+    if not netlist.is_file():
+        rtl_folder = design.folder / "rtl"
+        top, instance, netlist = core, "", folder / "core.json"
+        sources = [rtl_folder / name for name in (rtl_folder / "files.f").read_text().split()]
+        synthesise(sources, core, board.family, netlist, rtl_folder)
+    found = breakdown(netlist, top, design.graph, instance)
     model: dict[str, list[float]] = defaultdict(lambda: [0.0] * 4)
     real: dict[str, Resources] = defaultdict(lambda: Resources(0, 0, 0, 0))
     number: dict[str, int] = defaultdict(int)
@@ -63,7 +72,7 @@ def cost_table(design: Design, folder: Path) -> Table:
         for kind in (unit.kind, "all"):
             values = (unit.lut + unit.memory_lut, unit.ff, unit.bram_blocks, unit.dsp)
             model[kind] = [a + b for a, b in zip(model[kind], values, strict=True)]
-            real[kind] += found[unit.node].unit + found[unit.node].fifos
+            real[kind] += found[unit.node].both
             number[kind] += 1
     table = Table(title=f"Cost models against yosys: {design.manifest.name} for {board.name}", title_justify="left")
     for column in (
@@ -102,12 +111,12 @@ def mvtu_table(folder: Path, seeds: int) -> Table:
     for board, bar in ((load_board("zcu104"), 1.35), (fast, 1.75)):
         work = folder / board.name
         graph, model = mvtu_pair(work, board)
-        shares = breakdown(graph, model, board.family, work)
+        netlist, sources = work / "mvtu.json", sorted((work / "rtl").glob("*.sv"))
+        synthesise(sources, model.module, board.family, netlist, work / "rtl")
+        shares = breakdown(netlist, model.module, graph, core="")
         lut = sum(shares[node.name].unit.lut for node in graph)
         speed = ""
         if board is fast:
-            netlist, sources = work / "mvtu.json", sorted((work / "rtl").glob("*.sv"))
-            synthesise(sources, model.module, board.family, netlist, work / "rtl")
             tried = [place(board, netlist, None, seed, lambda what: None)[0] for seed in range(1, seeds + 1)]
             best = max(tried, key=lambda placed: placed.fmax_mhz)
             speed = f"{best.fmax_mhz:g} MHz (best of {seeds} seeds, lowest {min(p.fmax_mhz for p in tried):g})"

@@ -1,4 +1,4 @@
-"""The demonstration: voices back to back through golden model, emulator, C simulation and cycle simulation."""
+"""The demonstration: voices back to back through golden model, emulator, C simulation, cycle simulation and RTL."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from hwsv.verify.chain import VerifyResult, verify
 from hwsv.verify.inputs import demo_audio
 from hwsv.verify.level import Progress
 
-LEVELS = ("golden", "emulator", "csim", "cycle")
+LEVELS = ("golden", "emulator", "csim", "cycle", "rtl")
 
 
 @dataclass(frozen=True)

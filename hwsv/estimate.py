@@ -6,7 +6,7 @@ from typing import Any
 
 from hwsv.boards import Board, Resources
 from hwsv.graph import Channel, UnitGraph
-from hwsv.memory_home import Home, block_count, lut_memory, memory_home
+from hwsv.memory_home import REGISTER_DEPTH, Home, block_count, lut_memory, memory_home
 from hwsv.units.base import Unit
 
 UTILISATION = {"LUT": 0.8, "flip-flops": 0.8, "block RAM": 1.0, "DSP": 1.0}
@@ -156,9 +156,17 @@ def estimate_unit(name: str, unit: Unit, channels: Iterable[Channel], resources:
         # a word that is visible after one cycle cannot come out of block RAM; after two it can come out of either home
         home: Home | None = "lut" if channel.latency == 1 else None
         row.memories.append(_memory(f"out{port}", "fifos", channel.depth, stream.word_bits, resources, home))
-        row.lut += 10  # counters of count and credits
-        row.ff += 12
+        lut, ff = _fifo(channel, stream.word_bits)
+        row.lut += lut
+        row.ff += ff
     return row
+
+
+def _fifo(channel: Channel, width: int) -> tuple[float, float]:
+    """LUTs and flip-flops of a FIFO without its memory: credits, count and two addresses; words that are registers."""
+    bits = channel.depth.bit_length()
+    words = channel.depth if channel.depth <= REGISTER_DEPTH else channel.latency - 1
+    return 7 * bits - 2, 4 * bits - 2 + words * width
 
 
 def _memory(name: str, kind: str, depth: int, width: int, resources: Resources, home: Home | None = None) -> MemoryUse:

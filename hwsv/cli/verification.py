@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hwsv.verify.chain import VerifyResult
 
 LEVELS_HELP = "Levels: torch, qonnx-raw, qonnx, golden, emulator, csim, csim-strict, csim-bounded, cycle, rtl."
-DEFAULT_LEVELS = "qonnx-raw,qonnx,golden,emulator,csim,cycle"
+DEFAULT_LEVELS = "qonnx-raw,qonnx,golden,emulator,csim,cycle,rtl"
 
 
 @app.command()

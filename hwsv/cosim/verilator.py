@@ -145,12 +145,12 @@ def _root() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def lint(folder: Path, top: str, sources: Sequence[Path]) -> str:
+def lint(folder: Path, top: str, sources: Sequence[Path], options: Sequence[str] = ()) -> str:
     """What Verilator's ``-Wall`` says about module `top` of `sources`, in `folder`; empty when it is content.
 
     Raises InputError when Verilator is missing.
     """
-    command = [_verilator(), "--lint-only", "-Wall", "--quiet", "--top-module", top, *map(str, sources)]
+    command = [_verilator(), "--lint-only", "-Wall", "--quiet", *options, "--top-module", top, *map(str, sources)]
     done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
     return done.stderr.strip() if done.returncode or done.stderr else ""
 

@@ -2,6 +2,8 @@
 // share/lattice/brams_map_16kd.v, dsp_map_18x18.v). What else they can do is missing here or refused: a netlist that
 // needs it does not elaborate.
 
+`define NO_INCLUDES  // by yosys' own models (common_sim.vh), read after this file: the cells here are all there are
+
 // Block RAM: 512 rows of 36 bits, two ports of 1 to 18 bits; or of 36, where port A writes {DIB, DIA} and port B reads
 // {DOB, DOA}. An address counts bits, eight a byte, and a port of nine bits and more sees the ninth; with 18 and 36 bits
 // its lowest bits enable the bytes of a write. What one port reads while the other one writes it is not defined: here it

@@ -21,14 +21,6 @@ design = ys.Design()
 for command in sys.argv[1:]:
     design.run_pass(command)
 """
-LINT = ["--lint-only", "-Wall", "--top-module"]
-
-
-def verilate(folder, *arguments: str) -> str:
-    """What Verilator has to say about the files of ``files.f``."""
-    program, environment = verilator._verilator(), verilator._environment()
-    done = subprocess.run([program, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
-    return done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +39,7 @@ def designs(tmp_path_factory):
 def test_verilator_has_no_warnings(designs):
     folder, tops = designs
     for top in tops:
-        assert not verilate(folder, *LINT, top, "-y", ".", f"{top}.sv")
+        assert verilator.lint(folder, top, [*sorted(folder.glob("hwsv_*.sv")), folder / f"{top}.sv"]) == ""
 
 
 def test_slang_has_no_warnings_and_yosys_finds_no_latch(designs):
@@ -70,5 +62,5 @@ def test_wrong_memories_end_the_elaboration(tmp_path, kind):
     for name, (_, depth, width) in unit.memory_shapes().items():
         parameters |= {f"{name.upper()}_DEPTH": depth, f"{name.upper()}_BITS": width + 1}
     values = [f"-G{name}={value}" for name, value in parameters.items()]
-    said = verilate(tmp_path, *LINT, f"hwsv_{kind}", "-y", ".", *values, f"hwsv_{kind}.sv")
+    said = verilator.lint(tmp_path, f"hwsv_{kind}", sorted(tmp_path.glob("*.sv")), values)
     assert f"{kind}: the" in said and "memor" in said
