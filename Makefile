@@ -21,7 +21,7 @@ TORCH_INDEX ?=
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test train compile sim verify bitstream bench soak fuzz wheel lint format check-tools setup setup-train setup-bitstream clean
+.PHONY: help demo test train compile sim verify bitstream bitstream-test bench soak fuzz wheel lint format check-tools setup setup-train setup-bitstream clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ sim: compile ## exact cycles of DESIGN
 
 verify: compile ## every level against the one before, on the bundled voices
 	$(HWSV) verify $(DESIGN) --levels qonnx-raw,qonnx,golden,emulator,csim,csim-strict,csim-bounded,cycle,rtl
+
+bitstream-test: setup-train setup-bitstream ## a small network to a bitstream (minutes)
+	HWSV_BITSTREAM=1 $(BIN)/python -m pytest tests/flows/test_build.py
 
 # A design of its own a board; compiled again only when something that it is made of has changed.
 BITSTREAM := build/$(basename $(notdir $(MODEL)))-$(BOARD)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hwsv.boards import Board, Resources
 from hwsv.graph import Channel, UnitGraph
-from hwsv.memory_home import REGISTER_DEPTH, Home, block_count, lut_memory, memory_home
+from hwsv.memory_home import REGISTER_DEPTH, Home, block_count, block_multiplexers, lut_memory, memory_home
 from hwsv.units.base import Unit
 
 UTILISATION = {"LUT": 0.8, "flip-flops": 0.8, "block RAM": 1.0, "DSP": 1.0}
@@ -20,7 +20,10 @@ SHELL = {"LUT": 900, "flip-flops": 550, "block RAM": 1, "DSP": 0}
 
 @dataclass
 class MemoryUse:
-    """A memory, and what it takes in each home. `fixed`: a FIFO whose latency has decided its home."""
+    """A memory, and what it takes in each home: `lut` LUTs, or `blocks` with `block_lut` LUTs behind them.
+
+    `fixed`: a FIFO whose latency has decided its home.
+    """
 
     name: str
     kind: str
@@ -29,6 +32,7 @@ class MemoryUse:
     home: Home
     lut: float
     blocks: int
+    block_lut: float
     fixed: bool = False
 
     @property
@@ -54,8 +58,8 @@ class UnitEstimate:
 
     @property
     def memory_lut(self) -> float:
-        """LUTs that hold memory."""
-        return sum(m.lut for m in self.memories if m.home == "lut")
+        """LUTs that hold memory, or stand behind the blocks that do."""
+        return sum(m.lut if m.home == "lut" else m.block_lut for m in self.memories)
 
     @property
     def bram_blocks(self) -> int:
@@ -151,7 +155,7 @@ def estimate_unit(name: str, unit: Unit, channels: Iterable[Channel], resources:
     for memory, (kind, depth, width) in unit.memory_shapes().items():
         row.memories.append(_memory(memory, kind, depth, width, resources))
     for kind, (depth, width) in cost.rams.items():
-        row.memories.append(_memory(kind, kind, depth, width, resources))
+        row.memories.append(_memory(kind, kind, depth, width, resources, banks=cost.banks.get(kind, 1)))
     for port, (channel, stream) in enumerate(zip(channels, unit.outputs(), strict=True)):
         # a word that is visible after one cycle cannot come out of block RAM; after two it can come out of either home
         home: Home | None = "lut" if channel.latency == 1 else None
@@ -169,16 +173,21 @@ def _fifo(channel: Channel, width: int) -> tuple[float, float]:
     return 7 * bits - 2, 4 * bits - 2 + words * width
 
 
-def _memory(name: str, kind: str, depth: int, width: int, resources: Resources, home: Home | None = None) -> MemoryUse:
+def _memory(
+    name: str, kind: str, depth: int, width: int, resources: Resources, home: Home | None = None, banks: int = 1
+) -> MemoryUse:
     writable = kind not in ROM_KINDS
     lut, blocks = lut_memory(depth, width, resources, writable), block_count(depth, width, resources)
     chosen = home or memory_home(depth, width, resources, writable)[0]
-    return MemoryUse(name, kind, depth, width, chosen, lut, blocks, home is not None)
+    behind = block_multiplexers(depth, width, resources)
+    return MemoryUse(name, kind, depth, banks * width, chosen, banks * lut, banks * blocks, banks * behind, bool(home))
 
 
 def _balance(found: Estimate) -> None:
     """Memories move where one home is too small and the other has room: those first that take least there."""
-    movable = sorted((m for u in found.units for m in u.memories if not m.fixed), key=lambda m: m.lut / m.blocks)
+    movable = sorted(
+        (m for u in found.units for m in u.memories if not m.fixed), key=lambda m: (m.lut - m.block_lut) / m.blocks
+    )
     has = found.resources
     surplus = found.bram_blocks + SHELL["block RAM"] - int(UTILISATION["block RAM"] * has.bram_blocks)
     for memory in movable:
@@ -190,7 +199,7 @@ def _balance(found: Estimate) -> None:
         if beyond > 0 and memory.home == "lut" and memory.blocks <= -surplus:
             memory.home = "bram"
             surplus += memory.blocks
-            beyond -= memory.lut
+            beyond -= memory.lut - memory.block_lut
 
 
 def _folding(unit: object) -> str:

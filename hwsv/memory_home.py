@@ -40,27 +40,36 @@ def block_count(depth: int, width: int, resources: Resources) -> int:
     return int(best)
 
 
+def block_multiplexers(depth: int, width: int, resources: Resources) -> float:
+    """LUTs behind the blocks of a memory that is deeper than they are: they choose among words that lie side by side.
+
+    In the shape with 18-bit ports, which yosys prefers for such memories.
+    """
+    rows = resources.bram_block_kbit * 1024 // min(18, resources.bram_port_bits)
+    return width * (math.ceil(depth / rows) - 1) * _INPUT[resources.lut_inputs]
+
+
 def lut_memory(depth: int, width: int, resources: Resources, writable: bool = False) -> float:
     """LUTs for one read port, and one write port where it is `writable`."""
     return (_ram if writable else _rom)(depth, width, resources.lut_inputs)
 
 
+_INPUT = {4: 2 / 3, 6: 1 / 3}
+"""LUTs an input of a multiplexer of one bit: a LUT6 has four inputs, two LUT4 as well."""
+
+
 def _rom(depth: int, width: int, lut_inputs: int) -> float:
-    """Tables of up to 2^7 (LUT4) or 2^8 (LUT6) words come with their multiplexers; deeper ones need some more."""
-    word, wide = (16, 128) if lut_inputs == 4 else (64, 256)
-    return width * (math.ceil(depth / word) + _multiplexer(math.ceil(depth / wide), lut_inputs))
+    """Tables of up to 2^7 (LUT4) or 2^8 (LUT6) words come with their multiplexers. Of deeper ones every further part
+    needs its place in a multiplexer, and its part of the address decoded."""
+    word, wide, further = (16, 128, 2.5) if lut_inputs == 4 else (64, 256, 1)
+    return width * (math.ceil(depth / word) + (math.ceil(depth / wide) - 1) * further)
 
 
 def _ram(depth: int, width: int, lut_inputs: int) -> float:
-    """LUT4: 16 words of 4 bits in four LUTs, and two that become their write port. LUT6: 32 words of 2 bits in one.
-    Few words are registers. A row more needs a place in the read multiplexer and in the write decoder."""
+    """LUT4: 16 words of 4 bits in four LUTs, and two that become their write port. LUT6: 32 words of 6 bits in four.
+    Few words are registers. Every row more needs a place in the read multiplexer and in the write decoder."""
     if depth <= REGISTER_DEPTH:
         return width * (depth - 1)
     rows = math.ceil(depth / (16 if lut_inputs == 4 else 32))
-    cells = 6 * math.ceil(width / 4) if lut_inputs == 4 else 4 * math.ceil(width / 6)
-    return rows * cells + width * _multiplexer(rows, lut_inputs) + (rows if rows > 1 else 0)
-
-
-def _multiplexer(inputs: int, lut_inputs: int) -> float:
-    """LUTs of a multiplexer of one bit: a LUT6 has four inputs, two LUT4 as well."""
-    return (inputs - 1) * (2 if lut_inputs == 4 else 1) / 3
+    cells, decoder = (6 * math.ceil(width / 4), 5) if lut_inputs == 4 else (4 * math.ceil(width / 6), 2)
+    return rows * cells + (rows - 1) * (width * _INPUT[lut_inputs] * 0.85 + decoder)

@@ -23,7 +23,19 @@ def test_shipped_boards_load(name):
 
 
 def test_the_boards_of_the_readme_are_there():
-    assert {"ulx3s-25f", "ulx3s-85f", "tang-nano-20k", "pynq-z2"} <= set(board_names())
+    assert {
+        "ulx3s-25f", "ulx3s-85f", "tang-nano-20k", "tang-primer-25k", "pynq-z1", "pynq-z2", "ultra96-v2", "zcu104",
+        "kv260", "arty-a7-35t", "arty-a7-100t",
+    } <= set(board_names())  # fmt: skip
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_shipped_boards_say_what_flows_need(name):
+    board = load_board(name)
+    assert board.family and board.programmer and len(board.sources) >= 2
+    assert any(source.startswith("pins: ") for source in board.sources)
+    if board.flow == "nextpnr":
+        assert board.pins.clock and board.pins.uart_rx and board.pins.uart_tx and board.oscillator_mhz
 
 
 def test_a_board_is_one_file(tmp_path):
@@ -45,6 +57,13 @@ def test_a_board_is_one_file(tmp_path):
         ({"resources": {"lut": -1}}, r"resources\.lut: "),
         ({"resources": GOOD["resources"] | {"bram_port_bits": 37}}, r"resources\.bram_port_bits: .*9, 18, 36 or 72"),
         ({"sources": []}, "sources: "),
+        ({"family": "ice40"}, "family: "),
+        ({"oscillator_mhz": -25}, "oscillator_mhz: "),
+        ({"baud": 10}, "baud: "),
+        ({"pins": {"clock": "G2; x"}}, r"pins\.clock: "),
+        ({"pins": {"clock": "G2", "leds": ["B2", "G2"]}}, "pins: .*pin G2 is used twice"),
+        ({"pins": {"io_standard": "LVDS"}}, r"pins\.io_standard: "),
+        ({"programmer": {"tool": "hammer"}}, r"programmer\.tool: "),
     ],
 )
 def test_bad_values_name_the_field(change, message, tmp_path):

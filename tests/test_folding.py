@@ -117,7 +117,7 @@ def small_board(**resources):
     return board.model_copy(update={"resources": board.resources.model_copy(update=resources)})
 
 
-@pytest.mark.parametrize("resources, word", [({"lut": 8200, "bram_blocks": 1}, "LUT4"), ({"ff": 6000}, "flip-flops")])
+@pytest.mark.parametrize("resources, word", [({"lut": 9600, "bram_blocks": 1}, "LUT4"), ({"ff": 6000}, "flip-flops")])
 def test_the_fastest_folding_fits_and_the_next_faster_one_does_not(graph, resources, word):
     board = small_board(**resources)
     fastest = fold_fastest(graph, FRAMES, board, {}, finish)

@@ -14,7 +14,7 @@ from hwsv.errors import CheckFailed
 if TYPE_CHECKING:
     from hwsv.verify.chain import VerifyResult
 
-LEVELS_HELP = "Levels: torch, qonnx-raw, qonnx, golden, emulator, csim, csim-strict, csim-bounded, cycle, rtl."
+LEVELS_HELP = "Levels: torch, qonnx-raw, qonnx, golden, emulator, csim, csim-strict, csim-bounded, cycle, rtl, netlist."
 DEFAULT_LEVELS = "qonnx-raw,qonnx,golden,emulator,csim,cycle,rtl"
 
 
@@ -45,7 +45,7 @@ def verify(
     with progress() as report:
         source = Source(wav or (), features or (), root, listing, utterances, seed)
         inputs, described = load(design, source, report)
-        result = run(design, names, inputs, Options(checkpoint), report, inside)
+        result = run(design, names, inputs, Options(checkpoint, report), report, inside)
     if as_json:
         print_json(result.to_json())
     else:

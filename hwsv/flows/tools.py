@@ -4,11 +4,13 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import os
+import pty
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hwsv.errors import CheckFailed, InputError
@@ -48,15 +50,15 @@ def run(command: Sequence[str], folder: Path, log: Path, what: str, watch: Progr
     Raises CheckFailed with the tool's own first error line.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ours, theirs = pty.openpty()  # to a pipe nextpnr writes its lines all at once, at the end
     with log.open("w") as sink, subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace",
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
     ) as process:  # fmt: skip
-        assert process.stdout is not None
+        os.close(theirs)
         try:
-            for line in process.stdout:
-                sink.write(line)
-                watch(line.rstrip())
+            for line in _lines(ours):
+                sink.write(line + "\n")
+                watch(line)
         except BaseException:
             process.kill()
             raise
@@ -66,6 +68,19 @@ def run(command: Sequence[str], folder: Path, log: Path, what: str, watch: Progr
         raise CheckFailed(f"{what} failed: {first.strip()[:300]} (log: {log})")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _lines(terminal: int) -> Iterator[str]:
+    """Lines from our end of a pseudo-terminal until the last process at the other end has gone."""
+    with open(terminal, errors="replace", newline="\n") as stream:
+        while True:
+            try:
+                line = stream.readline()
+            except OSError:  # EIO: nobody is left at the other end
+                return
+            if not line:
+                return
+            yield line.rstrip("\r\n")
 
 
 def digest(*parts: object) -> str:

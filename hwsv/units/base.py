@@ -102,13 +102,14 @@ class Memory:
 class Cost:
     """Estimated resources: 4-input LUTs, flip-flops, DSP multipliers, and by kind the RAM that is not a `Memory`.
 
-    rams: kind -> (words, bits a word).
+    rams: kind -> (words, bits a word); `banks`: of a kind of which there are several, each a RAM of its own.
     """
 
     lut: float = 0
     ff: float = 0
     dsp: int = 0
     rams: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    banks: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 class Unit(ABC):

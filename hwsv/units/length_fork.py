@@ -62,7 +62,7 @@ class LengthFork(Unit):
         return (Actor("copy", self.latency, (segment,), (0,), tuple(range(copies)), beats=1),)
 
     def cost(self) -> Cost:
-        return Cost(lut=16 * (1 + len(self.chains) // 3), ff=16 * len(self.chain_lengths))
+        return Cost(lut=16 + 16 * len(self.chain_lengths), ff=16 * len(self.chain_lengths))
 
 
 def _division(stages: list[tuple[int, int, int]]) -> tuple[int, int, int]:

@@ -141,11 +141,11 @@ class Mvtu(Unit):
         lanes = self.pe * self.simd
         weight, data = datatypes.bits(self.weight_dtype), datatypes.bits(self.in_dtype)
         acc = datatypes.bits(self.acc_dtype)
-        # XNOR + compressor tree of a popcount: about 1.5 LUT4 a lane; a w x d multiplier: about w*d LUT4.
-        # One 4-LUT a bit for each accumulator's adder, and the counters of the beat.
-        lane = 1.5 if weight == data == 1 else 1.1 * weight * data + data
+        # XNOR + compressor tree of a popcount: about 2.2 LUT4 a lane; a w x d multiplier: about w*d LUT4.
+        # One and a half a bit for each accumulator's adder and start, and the counters of the beat.
+        lane = 2.2 if weight == data == 1 else 1.1 * weight * data + data
         replay = {"input_buffers": (self.synapse_folds, self.inputs()[0].word_bits)} if self.neuron_folds > 1 else {}
         return Cost(
-            lut=lanes * lane + self.pe * acc + 30, ff=lanes * lane * 0.5 + 2 * self.pe * acc + 40,
+            lut=lanes * lane + 1.5 * self.pe * acc + 35, ff=lanes * lane * 0.5 + 2 * self.pe * acc + 40,
             rams=replay,
         )  # fmt: skip

@@ -167,7 +167,7 @@ class SlidingWindow(Unit):
     def cost(self) -> Cost:
         words = self.buffer_pixels * self.channels // self.lanes
         lines = {"line_buffers": (words, self.inputs()[0].word_bits)}
-        return Cost(lut=90 + 1.0 * self.outputs()[0].word_bits, ff=100, rams=lines)
+        return Cost(lut=165 + 1.0 * self.outputs()[0].word_bits, ff=80, rams=lines)
 
 
 def _row_groups(rows: int, cols: int, kernel: int, stride: int, pad: int, frames: int) -> list[tuple[int, int, int]]:

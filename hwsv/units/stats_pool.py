@@ -163,5 +163,5 @@ class StatsPool(Unit):
         words = self.channels * (1 if self.over_freq else self.freq)
         return Cost(
             lut=(2 * self.lanes + 16) * (s1 + s2), ff=(2 * self.lanes + 27) * (s1 + s2), dsp=self.lanes + 10,
-            rams={"accumulators": (words // self.lanes, 2 * self.lanes * (s1 + s2))},  # two banks side by side
+            rams={"accumulators": (words // self.lanes, self.lanes * (s1 + s2))}, banks={"accumulators": 2},
         )  # fmt: skip

@@ -107,4 +107,4 @@ class Threshold(Elementwise):
 
     def cost(self) -> Cost:
         comparator = datatypes.bits(self.threshold_dtype) * 0.6
-        return Cost(lut=self.lanes * self.levels * comparator + 15, ff=self.lanes * (self.levels + 2) + 20)
+        return Cost(lut=self.lanes * self.levels * comparator + 5, ff=self.lanes * (self.levels + 2) + 20)

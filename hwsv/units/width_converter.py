@@ -50,4 +50,4 @@ class WidthConverter(Unit):
 
     def cost(self) -> Cost:
         wide = max(self.inputs()[0].word_bits, self.outputs()[0].word_bits)
-        return Cost(lut=0.5 * wide + 10, ff=wide + 8)
+        return Cost(lut=0.2 * wide + 3, ff=wide + 4)

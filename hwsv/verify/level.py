@@ -23,9 +23,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Options:
-    """What some levels need beside the design. `checkpoint`: the trained network, for the level torch."""
+    """What some levels need beside the design. `checkpoint`: the trained network, for the level torch; `progress`: for
+    levels that build for minutes."""
 
     checkpoint: Path | None = None
+    progress: Progress | None = None
 
 
 class Level(ABC):

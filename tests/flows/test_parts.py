@@ -3,15 +3,19 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 
 from hwsv.boards import board_names, load_board
 from hwsv.errors import CheckFailed, InputError
 from hwsv.flows import tools
+from hwsv.flows.breakdown import NOTHING, Share, breakdown
 from hwsv.flows.constraints import cst, lpf, ports
 from hwsv.flows.place import _read
 from hwsv.flows.pll import PHASE_DETECTOR_MHZ, VCO_MHZ, ecp5_pll
 from hwsv.flows.synthesis import Resources, count
+from hwsv.graph import INPUT, OUTPUT, Channel, Node, UnitGraph
+from hwsv.units.mvtu import Mvtu
 
 
 @pytest.mark.parametrize("clock", [10, 12.5, 40, 37.5, 50, 62.5, 100, 125])
@@ -111,3 +115,22 @@ def test_a_tool_that_fails_is_quoted_with_its_log(tmp_path):
 def test_missing_tools_say_how_to_install_them():
     with pytest.raises(InputError, match="no-such-tool: install them with: make setup-bitstream"):
         tools.require_tools("no-such-tool")
+
+
+def test_cells_belong_to_the_unit_that_they_are_called_after(tmp_path):
+    mvtu = Mvtu(1, 2, 2, np.ones((2, 2), np.int64), "BIPOLAR", "BIPOLAR", "INT4")
+    nodes = [Node("conv0_mvtu", mvtu, (INPUT,), ("acc",)), Node("last", mvtu, ("acc",), (OUTPUT,))]
+    graph = UnitGraph("g", nodes, dict.fromkeys((INPUT, "acc", OUTPUT), Channel(1)))
+    cells = {
+        "core.conv0_mvtu.beat_TRELLIS_FF_Q": "TRELLIS_FF", "$flatten\\core.\\conv0_mvtu.$39y": "MULT18X18D",
+        "core.acc_fifo.lut_ram.memory.0.0": "TRELLIS_DPR16X4", "core.embedding_fifo.count_LUT4_Z": "LUT4",
+        "core.features_fifo.count_LUT4_Z": "LUT4", "shell.core_LUT4_Z": "LUT4", "core.last.x": "LUT4",
+    }  # fmt: skip
+    netlist = {"modules": {"g_board": {"cells": {name: {"type": kind} for name, kind in cells.items()}}}}
+    path = tmp_path / "netlist.json"
+    path.write_text(json.dumps(netlist))
+    assert breakdown(path, "g_board", graph) == {
+        "conv0_mvtu": Share(Resources(0, 1, 0, 1), Resources(6, 0, 0, 0)),
+        "last": Share(Resources(1, 0, 0, 0), Resources(1, 0, 0, 0)),
+        "": Share(NOTHING, Resources(2, 0, 0, 0)),
+    }
