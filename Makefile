@@ -54,7 +54,7 @@ bitstream: setup-bitstream $(BITSTREAM)/design.json ## bitstream of MODEL with U
 	$(HWSV) build $(BITSTREAM)
 
 $(BITSTREAM)/design.json: $(MODEL) board_configs/$(BOARD).yaml $(shell find hwsv rtl_templates -name '*.py' -o -name '*.sv*')
-	$(HWSV) compile $(MODEL) --board $(BOARD) --fps $(FPS) --backend both -o $(BITSTREAM)
+	$(HWSV) compile $(MODEL) --board $(BOARD) --fps $(FPS) --backend rtl -o $(BITSTREAM)
 
 bench: setup-train compile ## the figures of the README (CORPUS adds those on speech)
 	$(BIN)/python -m benchmarks $(DESIGN) $(if $(CORPUS),--corpus $(CORPUS))

@@ -14,7 +14,7 @@ from torch import nn
 
 from hwsv.host.audio import load_audio
 from hwsv.host.features import log_mel_int8
-from hwsv.host.scoring import cosine_scores, curve, equal_error_rate
+from hwsv.host.scoring import adaptive_snorm, cosine_scores, curve, equal_error_rate
 from hwsv.host.trials import read_trials
 from training.data import Rows, read_rows, split_heldout
 from training.recipe import Recipe
@@ -22,15 +22,22 @@ from training.recipe import Recipe
 _NOISY_PER_SPEAKER = 8
 
 
-def all_pairs_eer(embeddings: np.ndarray, speakers: Sequence[str], phrases: Sequence[str] | None = None) -> float:
-    """EER over every pair of the rows of ``[N, E]``, or of those that say the same phrase."""
+def all_pairs_eer(
+    embeddings: np.ndarray,
+    speakers: Sequence[str],
+    phrases: Sequence[str] | None = None,
+    cohort: np.ndarray | None = None,
+) -> float:
+    """EER over every pair of the rows of ``[N, E]``, or of those that say the same phrase; s-norm with a cohort."""
     left, right = np.triu_indices(len(speakers), 1)
     names = np.array(speakers)
     if phrases is not None:
         said = np.array(phrases)
         same = said[left] == said[right]
         left, right = left[same], right[same]
-    scores = cosine_scores(embeddings, left, right)
+    scores = (
+        cosine_scores(embeddings, left, right) if cohort is None else adaptive_snorm(embeddings, cohort, left, right)
+    )
     return equal_error_rate(curve(scores, names[left] == names[right]))
 
 
@@ -67,8 +74,8 @@ class _Trials:
     speakers: list[str]
     phrases: list[str] | None
 
-    def eer(self, net: nn.Module, scale: float) -> float:
-        return all_pairs_eer(embed(net, self.features, scale), self.speakers, self.phrases)
+    def eer(self, net: nn.Module, scale: float, cohort: np.ndarray | None) -> float:
+        return all_pairs_eer(embed(net, self.features, scale), self.speakers, self.phrases, cohort)
 
 
 def _trials(features: list[np.ndarray], rows: Rows, same_phrase: bool) -> _Trials:
@@ -97,9 +104,9 @@ class Heldout:
             "noisy": _trials(noisy, picked, data.same_phrase),
         }
 
-    def eer(self, net: nn.Module) -> dict[str, float]:
-        """``{"clean": ..., "noisy": ...}``, fractions, over all pairs of utterances."""
-        return {name: trials.eer(net, self._scale) for name, trials in self._trials.items()}
+    def eer(self, net: nn.Module, cohort: np.ndarray | None = None) -> dict[str, float]:
+        """``{"clean": ..., "noisy": ...}``, fractions, over all pairs; s-norm with a cohort's embeddings ``[M, E]``."""
+        return {name: trials.eer(net, self._scale, cohort) for name, trials in self._trials.items()}
 
 
 def trials_eer(embed_path: Callable[[str], np.ndarray], trials: Path) -> float:

@@ -1,8 +1,8 @@
 """The synthesised netlist of a design in Verilator: the accelerator without its shell, for boards with an ECP5.
 
-Synthesis is that of the bitstream (`hwsv.flows.synthesis`). The cells get yosys' own models (pyosys: share/lattice), those
-that it lacks ours (``rtl_templates/sim/ecp5.sv``): yosys turns LUTs, multiplexers, carries and flip-flops into plain
-Verilog, since tens of thousands of instances are hard on Verilator, memories and multipliers stay instances.
+Synthesis is that of the bitstream (`hwsv.flows.synthesis`). Cells get yosys' own models (pyosys: share/lattice), those
+that it lacks ours (``rtl_templates/sim/ecp5.sv``). Tens of thousands of instances are hard on Verilator, so yosys turns
+LUTs, multiplexers, carries and flip-flops into plain Verilog by these models; memories and multipliers stay instances.
 
 ::
 
@@ -62,15 +62,18 @@ class Netlist:
         manifest = self.design.manifest
         return rtl_model.build(self.design.graph, design_identifier(manifest.name), manifest.board)
 
-    @cached_property
-    def executable(self) -> Path:
-        """Raises InputError where there is no RTL, CheckFailed where synthesis fails."""
+    def compile(self) -> Path:
+        """The executable for the RTL as it is in the folder now. Raises InputError where there is none, CheckFailed
+        where synthesis fails."""
         models, yosys = data_folder("rtl_templates") / "sim", tools.package_folder("pyosys") / "share" / "lattice"
-        self.folder.mkdir(exist_ok=True)
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.folder}: the netlist cannot be built here: {error.strerror}") from error
         verilog = self._verilog(self._synthesised(), models / "ecp5_luts.v", yosys)
         self.progress("Verilator")
         sources = [models / "ecp5.sv", yosys / "common_sim.vh", verilog]
-        return verilator.build(self.folder / "build", sources, bench.texts([self._model]), "fast")
+        return verilator.build(self.folder / "build", sources, bench.texts([self._model]), "netlist")
 
     def embeddings(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Integer embeddings ``[E]`` of utterances (int64 [T, F, C] each) back to back. Raises CheckFailed."""
@@ -78,7 +81,7 @@ class Netlist:
         wanted = [graph.frames(len(x))[OUTPUT] * stream.words_per_frame for x in features]
         cycles = run(graph, [len(x) for x in features]).cycles
         stimulus = Stimulus(graph, features, {}, 0, 2 * cycles + 10_000)
-        found = bench.play(self.executable, self.folder, [self._model], [stimulus])[0]
+        found = bench.play(self.compile(), self.folder, [self._model], [stimulus])[0]
         if len(found.outputs) != sum(wanted):
             raise CheckFailed(
                 f"the netlist gave {len(found.outputs)} of {sum(wanted)} output words in {found.cycles:,} cycles, the "

@@ -32,10 +32,12 @@ _DEFINES = [
 _GXX = ["-std=gnu++17", "-w", "-pthread", *(f"-D{define}" for define in _DEFINES)]
 
 
-Mode = Literal["fast", "probed", "quick"]
-"""fast: no probes, -O3, one thread; probed: a probe at every channel; quick: that, for builds that run but briefly."""
+Mode = Literal["fast", "probed", "quick", "netlist"]
+"""fast: no probes, -O3, one thread; probed: a probe at every channel; quick: that, for builds that run but briefly;
+netlist: no probes, for much more C++ than a compiler likes to optimise."""
 
-_OPTIMISE: dict[Mode, str] = {"fast": "-O3", "probed": "-O1", "quick": "-O0"}
+_OPTIMISE: dict[Mode, str] = {"fast": "-O3", "probed": "-O1", "quick": "-O0", "netlist": "-O1"}
+_UNPROBED: tuple[Mode, ...] = ("fast", "netlist")
 
 
 def build(folder: Path, sources: Sequence[Path], texts: Mapping[str, str], mode: Mode) -> Path:
@@ -45,8 +47,8 @@ def build(folder: Path, sources: Sequence[Path], texts: Mapping[str, str], mode:
     Raises InputError when a tool is missing or the sources do not elaborate.
     """
     tools = data_folder("rtl_templates") / "sim"
-    sources = [path.resolve() for path in sources] + ([] if mode == "fast" else [tools / "probe.sv"])
-    flags = [*_VERILATOR, *([] if mode == "fast" else _VERILATOR_PROBED)]
+    sources = [path.resolve() for path in sources] + ([] if mode in _UNPROBED else [tools / "probe.sv"])
+    flags = [*_VERILATOR, *([] if mode in _UNPROBED else _VERILATOR_PROBED)]
     digest = _digest(flags, [*sources, *(tools / name for name in HARNESS)], texts)
 
     def make(scratch: Path) -> None:

@@ -135,7 +135,7 @@ def _mapping(family: str, top: str) -> list[str]:
     multiplexers, which come with them), all other logic is not: there a wide LUT costs more than it does."""
     run = f"{FAMILIES[family]} -top {top}"
     if family.startswith("xc"):
-        return [f"{run} -flatten"]
+        return [f"{run} -flatten", "autoname"]  # names as the other families' scripts give them
     roms = "hwsv_rom$* hwsv_rom"
     return [
         f"setattr -mod -set keep_hierarchy 1 {roms}",

@@ -4,7 +4,6 @@ import shutil
 
 import pytest
 
-from hwsv.codegen import rtl
 from hwsv.design import Design
 from hwsv.verify import inputs
 from tests.verify import handmade
@@ -13,7 +12,6 @@ from tests.verify import handmade
 @pytest.fixture(scope="session")
 def design(tmp_path_factory) -> Design:
     made = handmade.make(tmp_path_factory.mktemp("cosim") / "handmade")
-    rtl.generate(made.graph, made.manifest.name, made.folder / "rtl", made.manifest.board)
     return made
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hwsv import __version__, graph_onnx
 from hwsv.boards import load_board
-from hwsv.codegen import hls
+from hwsv.codegen import hls, rtl
 from hwsv.codegen.memory_files import write_memories
 from hwsv.design import MANIFEST, Design, InputSpec, Manifest
 from hwsv.emulator.packed import write_packed
@@ -27,6 +27,7 @@ def make(folder: Path) -> Design:
     write_packed(graph, folder / "network.packed")
     write_memories(graph, folder / "mem")
     hls.generate(graph, graph.name, folder / "hls", board)
+    rtl.generate(graph, graph.name, folder / "rtl", board)
     manifest = Manifest(
         name=graph.name,
         hwsv_version=__version__,

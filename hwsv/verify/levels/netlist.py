@@ -1,6 +1,8 @@
 """Level ``netlist``: the synthesised netlist in Verilator, for boards with an ECP5."""
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,5 +28,8 @@ class NetlistLevel(Level):
         return Netlist(self.design, lambda stage: progress(f"netlist: {stage}", 0, 1) if progress else None)
 
     def embeddings(self, features: Sequence[Tensor]) -> Iterator[Tensor]:
-        for utterance in features:
-            yield from self._netlist.embeddings([utterance])
+        netlist = self._netlist
+        netlist.compile()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # each run is a process
+            for embeddings in pool.map(netlist.embeddings, [[utterance] for utterance in features]):
+                yield from embeddings
