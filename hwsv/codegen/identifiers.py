@@ -10,13 +10,25 @@ MAX_COMMENT = 90
 
 # C++, SystemVerilog and Tcl words that would otherwise be legal identifiers, and the ports of every top.
 _RESERVED_WORDS = """
-alignas and asm assign auto begin bit bitor bool break buf byte case cell char class cmos compl config const
-constexpr continue cover default delete do double else end enum event explicit export extern false final float for
-force fork friend function goto if import initial inline inout input int integer interface join local logic long
-main module mutable namespace nand new noexcept nor not operator or output package parameter private process program
-property protected public pure real reg register release return sequence short signed sizeof static std string
-struct switch table task template this throw time true try type typedef typename union unsigned using var virtual
-void volatile wait while wire with xnor xor length features embedding hls hwsv
+accept_on alias alignas always always_comb always_ff always_latch and asm assert assign assume auto automatic before
+begin bind bins binsof bit bitor bool break buf bufif0 bufif1 byte case casex casez cell chandle char checker class
+clocking cmos compl config const constexpr constraint context continue cover covergroup coverpoint cross deassign
+default defparam delete design disable dist do double edge else embedding end endcase endchecker endclass endclocking
+endconfig endfunction endgenerate endgroup endinterface endmodule endpackage endprimitive endprogram endproperty
+endsequence endspecify endtable endtask enum event eventually expect explicit export extends extern false features final
+first_match float for force foreach forever fork forkjoin friend function generate genvar global goto highz0 highz1 hls
+hwsv if iff ifnone ignore_bins illegal_bins implements implies import incdir include initial inline inout input inside
+instance int integer interconnect interface intersect join join_any join_none large length let liblist library local
+localparam logic long longint macromodule main matches medium modport module mutable namespace nand negedge nettype new
+nexttime nmos noexcept nor noshowcancelled not notif0 notif1 null operator or output package packed parameter pmos
+posedge primitive priority private process program property protected public pull0 pull1 pulldown pullup
+pulsestyle_ondetect pulsestyle_onevent pure rand randc randcase randsequence rcmos real realtime ref reg register
+reject_on release repeat restrict return rnmos rpmos rtran rtranif0 rtranif1 scalared sequence short shortint shortreal
+showcancelled signed sizeof small soft solve specify specparam static std string strong strong0 strong1 struct super
+supply0 supply1 switch sync_accept_on sync_reject_on table tagged task template this throughout throw time timeprecision
+timeunit tran tranif0 tranif1 tri tri0 tri1 triand trior trireg true try type typedef typename union unique unique0
+unsigned until until_with untyped use using uwire var vectored virtual void volatile wait wait_order wand weak weak0
+weak1 while wildcard wire with within wor xnor xor
 """
 RESERVED = frozenset(_RESERVED_WORDS.split())
 
