@@ -9,7 +9,7 @@ times do not depend on the order in which actors run, only on the recurrence (do
 import numba
 import numpy as np
 
-from hwsv.simulator.tables import Tables
+from hwsv.simulator.tables import INDEX, Tables
 
 RUNNING, DONE, EMPTY, FULL, NEEDS, SPACE = range(6)
 """Why an actor is not moving: finished, input channel empty, output channel full, items not written, no free item."""
@@ -35,13 +35,11 @@ def run(
     """
     n_actors = len(seg_first)
     dirty = np.ones(n_actors, np.bool_)
-    left = 0
-    for a in range(n_actors):
-        if state[a] != DONE:
-            left += 1
+    left = np.sum(state != DONE)
     while left > 0:
         moved = False
-        for a in range(n_actors):
+        for number in range(n_actors):
+            a = INDEX(number)
             if not dirty[a] or state[a] == DONE:
                 continue
             dirty[a] = False
@@ -56,7 +54,7 @@ def run(
                     status = DONE
                     left -= 1
                     break
-                row = seg_table[s] + p
+                row = INDEX(seg_table[s] + p)
                 base = t_last + delay[row]
                 t = base
                 cause, culprit = RUNNING, 0
@@ -191,7 +189,7 @@ def start(tables: Tables, record: bool, log: int = 0) -> dict[str, np.ndarray]:
         "segment": tables.seg_first.copy(), "repeat": zeros(actors), "position": zeros(actors),
         "now": np.full(actors, -1, np.int64), "state": zeros(actors), "blocker": zeros(actors),
         "pushed": zeros(channels), "popped": zeros(channels),
-        "push_slot": tables.ring_first.copy(), "pop_slot": tables.ring_first.copy(),
+        "push_slot": tables.ring_first.astype(INDEX), "pop_slot": tables.ring_first.astype(INDEX),
         "written": zeros(buffers), "released": zeros(buffers),
         "stall_empty": zeros(channels), "stall_full": zeros(channels), "stall_needs": zeros(buffers),
         "stall_space": zeros(buffers), "ring": zeros(tables.ring_size),

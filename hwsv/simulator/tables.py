@@ -11,6 +11,9 @@ from hwsv.units.beats import Actor, Segment, SharedBuffer, periodic
 
 Array = NDArray[np.int64]
 
+INDEX = np.uint32
+"""Of what the kernel indexes with: an unsigned number spares the check for a negative one, a sixth of the time."""
+
 SOURCE, LENGTH_SOURCE, SINK = "source", "length_source", "sink"
 
 
@@ -169,9 +172,9 @@ def _fill(
     for side in ("in", "out"):
         ports = [r.inputs if side == "in" else r.outputs for r in rows]
         arrays[f"{side}_first"] = np.cumsum([0, *map(len, ports)], dtype=np.int64)
-        arrays[f"{side}_channel"] = np.array([c for p in ports for c in p], np.int64)
+        arrays[f"{side}_channel"] = np.array([c for p in ports for c in p], INDEX)
     arrays["buffer"] = np.array([r.buffer for r in rows], np.int64)
-    ends = np.zeros((2, len(channels)), np.int64)
+    ends = np.zeros((2, len(channels)), INDEX)
     users = np.zeros((2, len(tables.buffers)), np.int64)
     for a, row in enumerate(rows):
         ends[0, row.outputs], ends[1, row.inputs] = a, a
