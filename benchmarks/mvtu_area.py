@@ -21,6 +21,7 @@ from rich.table import Table
 from hwsv.codegen.rtl import write_modules
 from hwsv.errors import InputError
 from hwsv.finn.builder import import_finn
+from hwsv.flows.synthesis import count
 from hwsv.units.base import Unit
 from hwsv.units.mvtu import Mvtu
 from hwsv.units.threshold import Threshold
@@ -46,12 +47,6 @@ endmodule
 PASSES = {"ECP5": "synth_ecp5 -nowidelut", "UltraScale+": "synth_xilinx -family xcup -noiopad -flatten"}
 BARS = {"ECP5": 1.75, "UltraScale+": 1.35}
 """LUTs per operation per cycle that units with thresholds may take (issue 4)."""
-
-LUTS_OF = {
-    "CCU2C": 2, "TRELLIS_DPR16X4": 6, "RAM32M": 4, "RAM32M16": 8, "RAM64M": 4, "RAM64M8": 8, "RAM32X1D": 2,
-    "RAM64X1D": 2, "SRL16E": 1, "SRLC32E": 1,
-}  # fmt: skip
-"""LUTs that a cell of another kind takes (ECP5's LUT RAM: two slices and the one that drives its write port)."""
 
 _SYNTHESIS = """
 import sys
@@ -79,11 +74,11 @@ def all_rows() -> Iterator[Row]:
     between = {"WIDTH": mvtu.outputs()[0].word_bits, "DEPTH": 2, "LATENCY": 1}
     for technology in PASSES:
         cells = [synthesise(technology, unit.kind, parameters(unit)) for unit in (mvtu, threshold)]
-        counted = [luts(found) for found in cells]
+        counted = [count(found).lut for found in cells]
         detail = f"mvtu {counted[0]} ({_shown(cells[0])}), threshold {counted[1]} ({_shown(cells[1])})"
         figure = f"{sum(counted) / OPERATIONS:.2f}, at most {BARS[technology]}"
         yield f"mvtu and threshold, {technology}", figure, detail
-        channel = luts(synthesise(technology, "fifo", between))
+        channel = count(synthesise(technology, "fifo", between)).lut
         figure = f"{(sum(counted) + channel) / OPERATIONS:.2f}"
         yield "… and the FIFO between them", figure, f"{channel} for 2 words of {between['WIDTH']} bits"
     yield from finn()
@@ -115,13 +110,8 @@ def synthesise(technology: str, kind: str, values: dict[str, int]) -> Counter[st
     return Counter({m[2]: int(m[1]) for line in lines if (m := re.fullmatch(r"\s*(\d+)\s+([A-Z]\w+)", line))})
 
 
-def luts(cells: Counter[str]) -> int:
-    """LUTs that these cells take."""
-    return sum(n * (1 if re.fullmatch(r"LUT\d", cell) else LUTS_OF.get(cell, 0)) for cell, n in cells.items())
-
-
 def _shown(cells: Counter[str]) -> str:
-    counted = [f"{n} {cell}" for cell, n in sorted(cells.items()) if luts(Counter({cell: 1}))]
+    counted = [f"{n} {cell}" for cell, n in sorted(cells.items()) if count({cell: 1}).lut]
     return ", ".join(counted)
 
 

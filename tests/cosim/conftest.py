@@ -11,8 +11,7 @@ from tests.verify import handmade
 
 @pytest.fixture(scope="session")
 def design(tmp_path_factory) -> Design:
-    made = handmade.make(tmp_path_factory.mktemp("cosim") / "handmade")
-    return made
+    return handmade.make(tmp_path_factory.mktemp("cosim") / "handmade")
 
 
 @pytest.fixture
