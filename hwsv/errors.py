@@ -2,9 +2,13 @@
 
 
 class HwsvError(Exception):
-    """Base of every error that hwsv raises on purpose. ``str(error)`` is one line for the user."""
+    """Base of every error that hwsv raises on purpose. ``str(error)`` is one line for the user.
+
+    `dump`: more lines, shown before it, where a person needs them (a board's counters and last frames).
+    """
 
     exit_code = 2
+    dump = ""
 
 
 class InputError(HwsvError):

@@ -28,7 +28,7 @@ class _Group(TyperGroup):
         try:
             code = super().main(*args, **kwargs)
         except HwsvError as error:
-            code = _fail(str(error), error.exit_code)
+            code = _fail(str(error), error.exit_code, error.dump)
         except TyperException as error:  # usage: unknown command, missing or malformed option
             code = _fail(error.format_message(), 2)
         except BrokenPipeError:  # the reader of our output has seen enough
@@ -49,8 +49,10 @@ class _Group(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str, code: int) -> int:
-    """One printable line on stderr, whatever a model file put into the message."""
+def _fail(message: str, code: int, dump: str = "") -> int:
+    """One printable line on stderr, whatever a model file put into the message; before it the lines of `dump`."""
+    for row in dump.splitlines():
+        print("".join(c if c.isprintable() else "?" for c in row), file=sys.stderr)
     line = re.sub(r"\s+", " ", message).strip()
     printable = "".join(c if c.isprintable() else "?" for c in line)
     print(f"hwsv: error: {printable}", file=sys.stderr)

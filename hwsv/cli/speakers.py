@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from hwsv.cli.app import app
+from hwsv.cli.board import LEVEL, Port, computing
 from hwsv.cli.design import DesignFolder
 from hwsv.cli.output import Json, check_writable, print_json, print_table, progress
 from hwsv.errors import InputError
@@ -23,7 +24,8 @@ def enroll(
     name: Name,
     wav: Annotated[list[Path], typer.Argument(metavar="WAV...", help="Recordings of the speaker, better several.")],
     folder: Annotated[Path, typer.Option("--design", metavar="DIR", help="Design folder that computes.")],
-    level: Level = "emulator",
+    level: Level = LEVEL,
+    port: Port = None,
     store: StoreFolder = None,
     replace: Annotated[bool, typer.Option("--replace", help="Enrol again, forget the earlier enrolment.")] = False,
     as_json: Json = False,
@@ -35,12 +37,13 @@ def enroll(
     from hwsv.host.voice import Identity, mean_voice, voices
 
     name = checked_name(name)
+    level, options = computing(level, port)
     speakers = Store(store)
     speakers.check_free(name, replace)
     design = Design.open(folder)
     identity = Identity.of(design)
     with progress() as report:
-        rows = voices(design, wav, level, report)
+        rows = voices(design, wav, level, report, options)
     speaker = Speaker(
         name=name,
         date=now(),
@@ -67,7 +70,8 @@ def check(
         Path | None, typer.Option("--design", metavar="DIR", help="Design folder (the one that enrolled).")
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="Lowest accepted score (the calibrated one).")] = None,
-    level: Level = "emulator",
+    level: Level = LEVEL,
+    port: Port = None,
     store: StoreFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -79,12 +83,13 @@ def check(
 
     if threshold is not None and not -1 <= threshold <= 1:
         raise InputError(f"--threshold is a cosine between -1 and 1, not {threshold:g}")
+    level, options = computing(level, port)
     speaker = Store(store).load(name)
     design = Design.open(folder or speaker.folder)
     speaker.check_made_by(Identity.of(design))
     limit = calibration.load(design).threshold if threshold is None else threshold
     with progress() as report:
-        score = speaker.score(voices(design, [wav], level, report)[0])
+        score = speaker.score(voices(design, [wav], level, report, options)[0])
     accepted = score >= limit
     if as_json:
         print_json(

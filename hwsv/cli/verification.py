@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from hwsv.cli.app import app
+from hwsv.cli.board import Port
 from hwsv.cli.design import DesignFolder, print_cycles, print_resources
 from hwsv.cli.output import Json, print_json, print_table, progress
 from hwsv.errors import CheckFailed
@@ -14,7 +15,9 @@ from hwsv.errors import CheckFailed
 if TYPE_CHECKING:
     from hwsv.verify.chain import VerifyResult
 
-LEVELS_HELP = "Levels: torch, qonnx-raw, qonnx, golden, emulator, csim, csim-strict, csim-bounded, cycle, rtl, netlist."
+LEVELS_HELP = (
+    "Levels: torch, qonnx-raw, qonnx, golden, emulator, csim, csim-strict, csim-bounded, cycle, rtl, netlist, board."
+)
 DEFAULT_LEVELS = "qonnx-raw,qonnx,golden,emulator,csim,cycle,rtl"
 
 
@@ -32,6 +35,7 @@ def verify(
     features: Annotated[list[Path] | None, typer.Option(metavar="F.npy", help="Integer features; repeatable.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="F.pt", help="Trained network, for level torch.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of random inputs.")] = 0,
+    port: Port = None,
     as_json: Json = False,
 ) -> None:
     """Prove that levels compute the same integer embeddings; exit code 1 when they do not."""
@@ -45,7 +49,7 @@ def verify(
     with progress() as report:
         source = Source(wav or (), features or (), root, listing, utterances, seed)
         inputs, described = load(design, source, report)
-        result = run(design, names, inputs, Options(checkpoint, report), report, inside)
+        result = run(design, names, inputs, Options(checkpoint, report, port or ""), report, inside)
     if as_json:
         print_json(result.to_json())
     else:

@@ -1,11 +1,13 @@
 """Commands on voices: embed, evaluate."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hwsv.cli.app import app
+from hwsv.cli.board import LEVEL, Port, computing
 from hwsv.cli.design import DesignFolder
 from hwsv.cli.output import Json, check_writable, print_json, print_table, progress
 from hwsv.errors import InputError
@@ -18,7 +20,8 @@ def embed(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="F.npz", help="Write paths, embeddings, frames, hashes.")
     ] = None,
-    level: Annotated[str, typer.Option(help="Level of the chain that computes.")] = "emulator",
+    level: Annotated[str, typer.Option(help="Level of the chain that computes.")] = LEVEL,
+    port: Port = None,
     as_json: Json = False,
 ) -> None:
     """Integer embeddings of recordings, and their cosines."""
@@ -29,11 +32,12 @@ def embed(
     from hwsv.host.features import features_hash
 
     check_writable(out)
+    level, options = computing(level, port)
     design = Design.open(folder)
     with progress() as report:
         features = steps.audio_features(design, wav, progress=report)
         inputs = [steps.fit(design, array, str(path)) for array, path in zip(features, wav, strict=True)]
-        embeddings = steps.embed(design, inputs, level, progress=report)
+        embeddings = steps.embed(design, inputs, level, options, report)
     cosines = steps.cosine_matrix(steps.host_post(design, embeddings))
     frames, hashes = [len(x) for x in inputs], [features_hash(array) for array in features]
     paths = [str(path) for path in wav]
@@ -78,11 +82,12 @@ def evaluate(
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep features here.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Equal error rate and detection cost of what the design computes, on trial lists."""
+    """Equal error rate and detection cost of what the design computes, on trial lists; kept for 'hwsv report'."""
     from hwsv.design import Design
     from hwsv.evaluate import FLOAT, NORMALISED, Request
     from hwsv.evaluate import evaluate as run
     from hwsv.host.trials import read_trials, read_utt2spk, read_utterances
+    from hwsv.report.evaluation import keep
     from hwsv.verify.level import level_class
 
     design = Design.open(folder)
@@ -96,6 +101,8 @@ def evaluate(
     request = Request(lists, root, level, float_model, control, speakers, cache, others)
     with progress() as report:
         results = run(design, request, report)
+    if os.access(folder, os.W_OK):
+        keep(design, results, request)
     if det:
         from hwsv.host.det import draw
 

@@ -21,6 +21,7 @@ from hwsv.resources import data_folder
 
 EXECUTABLE = "bench"
 HARNESS = ("harness.hpp", "main.cpp")
+"""C++ around the model, of ``rtl_templates/sim/``: headers, then the one file to compile."""
 RUNTIME = ("verilated.cpp", "verilated_dpi.cpp", "verilated_threads.cpp")
 
 _VERILATOR = ["--cc", "--exe", "--top-module", "bench", "--prefix", "Vbench", "-Wno-fatal", "-O3"]
@@ -32,37 +33,39 @@ _DEFINES = [
 _GXX = ["-std=gnu++17", "-w", "-pthread", *(f"-D{define}" for define in _DEFINES)]
 
 
-Mode = Literal["fast", "probed", "quick", "netlist"]
+Mode = Literal["fast", "probed", "quick", "netlist", "board"]
 """fast: no probes, -O3, one thread; probed: a probe at every channel; quick: that, for builds that run but briefly;
-netlist: no probes, for much more C++ than a compiler likes to optimise."""
+netlist: no probes, for much more C++ than a compiler likes to optimise; board: no probes, soon built."""
 
-_OPTIMISE: dict[Mode, str] = {"fast": "-O3", "probed": "-O1", "quick": "-O0", "netlist": "-O1"}
-_UNPROBED: tuple[Mode, ...] = ("fast", "netlist")
+_OPTIMISE: dict[Mode, str] = {"fast": "-O3", "probed": "-O1", "quick": "-O0", "netlist": "-O1", "board": "-O1"}
+_UNPROBED: tuple[Mode, ...] = ("fast", "netlist", "board")
 
 
-def build(folder: Path, sources: Sequence[Path], texts: Mapping[str, str], mode: Mode) -> Path:
-    """The executable of module ``bench`` of `texts` (``bench.sv``, ``ports.hpp``) with the modules of `sources`.
+def build(
+    folder: Path, sources: Sequence[Path], texts: Mapping[str, str], mode: Mode, harness: Sequence[str] = HARNESS
+) -> Path:
+    """The executable of module ``bench`` of `texts` (``bench.sv`` and headers) with the modules of `sources`.
 
-    It is ``folder/<mode>-<hash>/bench``; the folder appears whole, by renaming, and only after success.
-    Raises InputError when a tool is missing or the sources do not elaborate.
+    harness: as `HARNESS`. It is ``folder/<mode>-<hash>/bench``; the folder appears whole, by renaming, and only after
+    success. Raises InputError when a tool is missing or the sources do not elaborate.
     """
     tools = data_folder("rtl_templates") / "sim"
     sources = [path.resolve() for path in sources] + ([] if mode in _UNPROBED else [tools / "probe.sv"])
     flags = [*_VERILATOR, *([] if mode in _UNPROBED else _VERILATOR_PROBED)]
-    digest = _digest(flags, [*sources, *(tools / name for name in HARNESS)], texts)
+    digest = _digest(flags, [*sources, *(tools / name for name in harness)], texts)
 
     def make(scratch: Path) -> None:
         for name, text in texts.items():
             (scratch / name).write_text(text)
-        for name in HARNESS:
+        for name in harness:
             shutil.copyfile(tools / name, scratch / name)
         objects = scratch / "objects"
         translate = [_verilator(), *flags, "-Mdir", str(objects)]
-        _run([*translate, "bench.sv", *map(str, sources), "main.cpp"], scratch, "Verilator cannot translate the RTL")
+        _run([*translate, "bench.sv", *map(str, sources), harness[-1]], scratch, "Verilator cannot translate the RTL")
         # what runs every cycle, and what runs once
         made = sorted(path.name for path in objects.glob("*.cpp"))
         once = [name for name in made if "__Slow" in name or "__Dpi" in name or "__Syms" in name]
-        units = {"fast.cpp": [name for name in made if name not in once] + ["main.cpp"], "once.cpp": once}
+        units = {"fast.cpp": [name for name in made if name not in once] + [harness[-1]], "once.cpp": once}
 
         def compile_one(name: str) -> str:
             (objects / name).write_text("".join(f'#include "{part}"\n' for part in units[name]))

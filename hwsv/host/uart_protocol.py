@@ -64,9 +64,10 @@ def _escape(body: bytes) -> bytes:
 
 
 class Decoder:
-    """Frames out of any byte stream; what is damaged is dropped."""
+    """Frames out of any byte stream; what is damaged is dropped and counted."""
 
     def __init__(self) -> None:
+        self.damaged = 0
         self._body = bytearray()
 
     def feed(self, received: bytes) -> Iterator[Frame]:
@@ -76,6 +77,7 @@ class Decoder:
                 self._body.append(byte)
                 continue
             frame = _decode(bytes(self._body))
+            self.damaged += frame is None and len(self._body) > 0
             self._body.clear()
             if frame:
                 yield frame

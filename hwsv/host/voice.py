@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwsv.design import Design
 from hwsv.embed import audio_features, embed, feature_spec, fit, host_post
 from hwsv.errors import InputError
-from hwsv.verify.level import Progress
+from hwsv.verify.level import Options, Progress
 
 MIN_SECONDS = 0.5
 """Shortest recording that a claim or an enrolment is based on: less holds hardly a syllable."""
@@ -38,7 +38,13 @@ class Identity(pydantic.BaseModel, extra="forbid", frozen=True):
         return cls(design=design.manifest.hash, model=design.manifest.model_sha256, features=features)
 
 
-def voices(design: Design, paths: Sequence[Path], level: str = "emulator", progress: Progress | None = None) -> Float:
+def voices(
+    design: Design,
+    paths: Sequence[Path],
+    level: str = "emulator",
+    progress: Progress | None = None,
+    options: Options | None = None,
+) -> Float:
     """Unit vectors ``[N, E]`` of recordings: embeddings by one level of the chain, after the host steps.
 
     Raises InputError that names the file for audio that is broken, silent, shorter than `MIN_SECONDS` or without any
@@ -52,7 +58,7 @@ def voices(design: Design, paths: Sequence[Path], level: str = "emulator", progr
         if not array.any():  # each mel bin is constant: a tone, hum or offset
             raise InputError(f"{path}: nothing changes in it, so there is no voice to tell")
     inputs = [fit(design, array, str(path)) for path, array in zip(paths, features, strict=True)]
-    rows = host_post(design, embed(design, inputs, level, progress=progress))
+    rows = host_post(design, embed(design, inputs, level, options, progress))
     return np.stack([unit(row, str(path)) for row, path in zip(rows, paths, strict=True)])
 
 

@@ -24,10 +24,11 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True)
 class Options:
     """What some levels need beside the design. `checkpoint`: the trained network, for the level torch; `progress`: for
-    levels that build for minutes."""
+    levels that build for minutes; `port`: of the level board (`hwsv.host.drivers.driver.open_driver`)."""
 
     checkpoint: Path | None = None
     progress: Progress | None = None
+    port: str = ""
 
 
 class Level(ABC):
