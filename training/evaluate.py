@@ -108,6 +108,31 @@ class Heldout:
         """``{"clean": ..., "noisy": ...}``, fractions, over all pairs; s-norm with a cohort's embeddings ``[M, E]``."""
         return {name: trials.eer(net, self._scale, cohort) for name, trials in self._trials.items()}
 
+    def distance(self, net: nn.Module, twin: nn.Module) -> dict[str, float]:
+        """Mean of 1 - cosine between the embeddings that two networks give: far less noisy than an EER."""
+        return {
+            name: float(1 - np.mean(cosine_pairs(*(embed(one, trials.features, self._scale) for one in (net, twin)))))
+            for name, trials in self._trials.items()
+        }
+
+
+def cosine_pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Cosines ``[N]`` of the rows of two ``[N, E]``."""
+    both = np.concatenate([left, right])
+    return cosine_scores(both, np.arange(len(left)), np.arange(len(left), len(both)))
+
+
+def training_eer(net: nn.Module, recipe: Recipe, root: Path, name: str, same_phrase: bool) -> float:
+    """EER over all pairs of the training speakers of list ``name``: against the held-out ones, what is fitted only."""
+    data, spec = recipe.data, recipe.features
+    rows = read_rows(root / name)
+    if name == data.heldout_from:
+        rows, _ = split_heldout(rows, data.heldout_speakers, recipe.seed)
+    features = [
+        log_mel_int8(load_audio(root / data.audio / utterance, spec.sample_rate), spec) for utterance, _ in rows
+    ]
+    return _trials(features, rows, same_phrase).eer(net, spec.scale, None)
+
 
 def trials_eer(embed_path: Callable[[str], np.ndarray], trials: Path) -> float:
     """EER on a VoxCeleb-format list; ``embed_path`` gives the embedding of one of its utterances."""

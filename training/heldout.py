@@ -2,7 +2,8 @@
 
     python -m training.heldout nano --root DATA --cache runs/first/cache --shrink 3 --snorm
 
-prints cosine, whitening folded into the last layer (each ``--shrink``), and adaptive s-norm by training utterances.
+prints cosine, whitening folded into the last layer (each ``--shrink``), and adaptive s-norm by training utterances;
+``--fit LIST`` also the EER on a list's training speakers, which shows how much of what is learnt is learnt by heart.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hwsv.errors import HwsvError
 from hwsv.host.audio import load_audio
 from hwsv.host.features import log_mel_int8
 from training.data import Crops, read_rows, split_heldout
-from training.evaluate import Heldout, embed
+from training.evaluate import Heldout, embed, training_eer
 from training.export import load_checkpoint
 from training.recipe import Recipe, WhitenConfig
 from training.whiten import whiten
@@ -42,12 +43,20 @@ def main(
     cache: Annotated[Path, typer.Option(metavar="DIR", help="Log-mels of the training lists are kept here.")],
     shrink: Annotated[list[float] | None, typer.Option(help="Shrinkage of the whitening; repeatable.")] = None,
     snorm: Annotated[bool, typer.Option("--snorm", help="Also adaptive s-norm.")] = False,
+    fit: Annotated[list[str] | None, typer.Option(metavar="LIST", help="Also this list's training speakers.")] = None,
+    twin: Annotated[str | None, typer.Option(metavar="CHECKPOINT", help="Also 1 - cosine to its embeddings.")] = None,
+    same_phrase: Annotated[bool, typer.Option("--same-phrase", help="--fit: pairs that say the same only.")] = False,
 ) -> None:
     """EER in percent on the held-out speakers, clean and noisy."""
     try:
         net, recipe = load_checkpoint(checkpoint)
         heldout = Heldout(recipe, root)
         _show("cosine", heldout.eer(net))
+        if twin:
+            distance = heldout.distance(net, load_checkpoint(twin)[0])
+            typer.echo("1 - cosine to the twin: " + ", ".join(f"{kind} {v:.4f}" for kind, v in distance.items()))
+        for name in fit or ():
+            _show(f"training speakers of {name}", {"clean": training_eer(net, recipe, root, name, same_phrase)})
         if snorm:
             spec = recipe.features
             features = [log_mel_int8(load_audio(path, spec.sample_rate), spec) for path in cohort(recipe, root)]

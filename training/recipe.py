@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hwsv.errors import InputError
 from hwsv.host.features import FeatureSpec
@@ -84,6 +84,7 @@ class StageConfig(_Section):
     margin: float = Field(default=0.2, ge=0, lt=1)
     scale: float = Field(default=30.0, gt=0)
     distil: float = Field(default=0.0, ge=0, description="weight of 1 - cos(embedding, teacher's embedding)")
+    distil_whitened: bool = Field(default=False, description="that cosine after the teacher's whitening")
     crop_frames: int | None = Field(default=None, ge=16, description="instead of the data's")
     sign_gradient: Literal["hard_tanh", "approx_sign"] = "hard_tanh"
     shifts: bool = Field(default=True, description="learn the shifts before the signs; else they stay as they are")
@@ -118,8 +119,19 @@ class Recipe(_Section):
     init_from: InitConfig | None = None
     float_twin: StageConfig
     binary: StageConfig
-    refinement: StageConfig | None = Field(default=None, description="goes on from the binary network's end")
+    refinement: list[StageConfig] = Field(default=[], description="one stage or more, each from the last one's end")
     whiten: WhitenConfig | None = None
+
+    @field_validator("refinement", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        return [] if value is None else [value] if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _has_whitening(self) -> Recipe:
+        if self.whiten is None and any(stage.distil_whitened for stage in (self.binary, *self.refinement)):
+            raise ValueError("distil_whitened needs the section whiten")
+        return self
 
 
 def load_recipe(path: str | Path) -> Recipe:

@@ -25,7 +25,7 @@ from training.losses import AngularMargin, embedding_distance
 from training.models import BinaryUnit, FloatNet, SpeakerNet
 from training.recipe import Recipe, StageConfig, load_recipe
 from training.warm import class_centres, warm_start
-from training.whiten import whiten
+from training.whiten import whiten, whitening_matrix, within_class_covariance
 
 
 @dataclass
@@ -37,6 +37,8 @@ class Stage:
     net: SpeakerNet | FloatNet
     loss: AngularMargin
     teacher: nn.Module | None = None
+    metric: Tensor | None = None
+    """Whitening ``[E, E]`` of the embeddings that the teacher's are compared with."""
     seed: int = 0
     step: int = 0
     wall_s: float = 0.0
@@ -138,26 +140,33 @@ class Run:
         return twin
 
     def binary(self, twin: Stage) -> Stage:
-        """The binary network, distilled from the twin, its refinement included."""
+        """The binary network, distilled from the twin, refined."""
         recipe = self.recipe
         torch.manual_seed(recipe.seed + 1)
-        binary = self._stage("binary", SpeakerNet(recipe.network, recipe.features))
+        stage = self._stage("binary", SpeakerNet(recipe.network, recipe.features))
         if recipe.init_from is not None:
-            warm_start(binary.net, recipe.network, recipe.init_from.binary)
-        binary.teacher = twin.net.eval()
-        binary.loss.load_state_dict(twin.loss.state_dict())
-        _optimise(binary, self)
-        if recipe.refinement is None:
-            return binary
-        refinement = self._stage("refinement", binary.net)
-        refinement.teacher, refinement.seed = twin.net, recipe.seed + 1
-        refinement.loss.load_state_dict(binary.loss.state_dict())
-        _optimise(refinement, self)
-        return refinement
+            warm_start(stage.net, recipe.network, recipe.init_from.binary)
+        self._distil(stage, twin, twin.loss)
+        for number, config in enumerate(recipe.refinement, 1):
+            last, name = stage, "refinement" if number == 1 else f"refinement{number}"
+            stage = self._stage(name, last.net, config)
+            stage.seed = recipe.seed + number
+            self._distil(stage, twin, last.loss)
+        return stage
 
-    def _stage(self, name: str, net: SpeakerNet | FloatNet) -> Stage:
+    def _distil(self, stage: Stage, twin: Stage, loss: AngularMargin) -> None:
+        """Optimise from ``loss``'s classifier."""
+        stage.teacher = twin.net.eval()
+        stage.loss.load_state_dict(loss.state_dict())
+        if stage.config.distil_whitened and self.recipe.whiten is not None:
+            whitening = self.recipe.whiten
+            covariance = within_class_covariance(twin.net, self.recipe, whitening, self.crops)
+            stage.metric = whitening_matrix(covariance, whitening.shrink).float()
+        _optimise(stage, self)
+
+    def _stage(self, name: str, net: SpeakerNet | FloatNet, config: StageConfig | None = None) -> Stage:
         recipe = self.recipe
-        config: StageConfig = getattr(recipe, name)
+        config = config or getattr(recipe, name)
         loss = AngularMargin(recipe.network.embedding, self.crops.classes, config.margin, config.scale)
         return Stage(name, config, net, loss, seed=recipe.seed)
 
@@ -204,7 +213,7 @@ def _optimise(stage: Stage, run: Run) -> None:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Features ``[N, 1, T, F]``, classes ``[N]`` and the teacher's embeddings ``[N, E]``."""
+    """Features ``[N, 1, T, F]``, classes ``[N]`` and the teacher's embeddings ``[N, E]``, whitened by the metric."""
 
     x: Tensor
     classes: Tensor
@@ -221,6 +230,8 @@ def _batch(stage: Stage, recipe: Recipe, crops: Crops, step: int) -> _Batch:
     if stage.teacher is not None:
         with torch.no_grad(), _autocast():
             target = stage.teacher(x).float()
+        if stage.metric is not None:
+            target = target @ stage.metric
     return _Batch(x, torch.from_numpy(classes), target)
 
 
@@ -235,6 +246,8 @@ def _train_step(stage: Stage, batch: _Batch) -> float:
         embeddings = stage.net(batch.x).float()
     loss: Tensor = stage.loss(embeddings, batch.classes)
     if batch.target is not None:
+        if stage.metric is not None:
+            embeddings = embeddings @ stage.metric
         loss = loss + stage.config.distil * embedding_distance(embeddings, batch.target)
     if not torch.isfinite(loss):
         raise FloatingPointError(f"{stage.name}: the loss is not finite at step {stage.step}")
