@@ -1,0 +1,1 @@
+"""`hwsv report`: a design explained in one HTML page. `content` gathers, `page` renders."""
