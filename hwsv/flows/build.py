@@ -11,6 +11,7 @@
 """
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,8 +20,8 @@ import pydantic
 from hwsv.boards import Board
 from hwsv.design import Design
 from hwsv.errors import CheckFailed, InputError
-from hwsv.flows import tools
-from hwsv.flows.place import PACKAGES, Placed, extension, pack, place, write_constraints
+from hwsv.flows import synthesis, tools
+from hwsv.flows.place import PACKAGES, Placed, extension, nextpnr, pack, place, write_constraints
 from hwsv.flows.synthesis import FAMILIES, Resources, synthesise
 from hwsv.flows.top import write_board
 from hwsv.simulator.timing import run
@@ -28,6 +29,10 @@ from hwsv.simulator.timing import run
 FOLDER = "bitstream"
 SEEDS = 8
 """Placements that are tried until the timing is met."""
+SCRIPT = tools.digest(Path(synthesis.__file__))
+"""Of yosys' script: a changed one makes another netlist."""
+SPACE_MB = 200
+"""Netlist, logs and placements of a design that fills an ECP5-25F are 60 MB."""
 
 
 class BuildReport(pydantic.BaseModel):
@@ -64,18 +69,27 @@ def build(
 ) -> BuildReport:
     """The bitstream of `design` for its board.
 
-    Raises InputError where tools are missing or the board's flow is another, CheckFailed where a tool fails, and where
-    no seed meets the timing (the report and the best bitstream are left for a look).
+    Boards with flow ``vivado``: `hwsv.flows.vivado.run`. Raises InputError where tools are missing, CheckFailed where a
+    tool fails, and where no seed meets the timing (the report and the best bitstream are left for a look).
     """
     board = design.manifest.board
+    if board.flow == "vivado":
+        from hwsv.flows.vivado.run import build as build_with_vivado
+
+        return build_with_vivado(design, progress)
     _check(board)
     versions = tools.require_tools("pyosys", *PACKAGES[board.family])
+    nextpnr(board)  # a device that it does not know: now, not after minutes of synthesis
     folder = (design.folder / FOLDER).absolute()
     progress("top and shell")
     top, sources = write_board(design, folder)
-    netlist = folder / f"{top.module}.json"
+    netlist, bitstream = folder / f"{top.module}.json", folder / f"{top.module}{extension(board)}"
+    for old in (bitstream, folder / "report.json"):  # of other inputs, should this build end before its time
+        old.unlink(missing_ok=True)
+    _check_space(folder)
     figures, key = _synthesise(design, top.module, sources, netlist, versions, progress)
     resources = Resources(*(figures[name] for name in ("lut", "ff", "bram", "dsp")))  # type: ignore[arg-type]
+    _check_fit(board, resources)
     seconds = {"synthesis": figures["seconds"]}
     constraints = write_constraints(board, folder / top.module)
     placed: dict[int, Placed] = {}
@@ -85,7 +99,6 @@ def build(
         if placed[seed].met:
             break
     best = max(placed, key=lambda s: (placed[s].met, placed[s].fmax_mhz))
-    bitstream = folder / f"{top.module}{extension(board)}"
     progress("packing")
     seconds["packing"] = pack(board, netlist, best, bitstream)
     example = design.manifest.input.frames_example
@@ -108,10 +121,28 @@ def build(
 
 
 def _check(board: Board) -> None:
-    if board.flow != "nextpnr":
-        raise InputError(f"board {board.name!r}: flow {board.flow!r} is not built here; boards with flow nextpnr are")
     if board.family not in FAMILIES or board.family not in PACKAGES:
         raise InputError(f"board {board.name!r}: family {board.family!r}; nextpnr has {', '.join(PACKAGES)}")
+
+
+def _check_space(folder: Path) -> None:
+    """yosys and nextpnr do not notice a file that they could write only half of."""
+    free = shutil.disk_usage(folder).free / 1e6
+    if free < SPACE_MB:
+        raise InputError(f"{folder}: {free:.0f} MB are free, a build may take {SPACE_MB:.0f} MB")
+
+
+def _check_fit(board: Board, needed: Resources) -> None:
+    """nextpnr would name a cell for which there is no place, after minutes."""
+    there = board.resources
+    rows = (
+        ("LUTs", needed.lut, there.lut), ("flip-flops", needed.ff, there.ff),
+        ("RAM blocks", needed.bram, there.bram_blocks), ("multipliers", needed.dsp, there.dsp),
+    )  # fmt: skip
+    if over := [f"{used:,g} of {has:,} {what}" for what, used, has in rows if used > has]:
+        raise CheckFailed(
+            f"the design does not fit {board.name} by {', '.join(over)}; compile it for fewer --fps, or a larger board"
+        )
 
 
 def _synthesise(
@@ -120,7 +151,7 @@ def _synthesise(
     """Figures of the netlist, and the key of its inputs."""
     memories = sorted((design.folder / "mem").glob("*.mem"))
     family = design.manifest.board.family
-    key = tools.digest(FAMILIES[family], module, versions["pyosys"], *sources, *memories)
+    key = tools.digest(SCRIPT, family, module, versions["pyosys"], *sources, *memories)
 
     def make() -> dict[str, float]:
         resources, seconds = synthesise(sources, module, family, netlist, design.folder / "rtl", progress=progress)
@@ -137,7 +168,7 @@ def _place(
     stamp = netlist.with_name(f"{netlist.stem}-{seed}.done")
     result = stamp.with_suffix(".placed.json")
     routed = stamp.with_suffix(".config" if board.family == "ecp5" else ".pnr.json")
-    key = tools.digest(key, constraints, board.device, board.clock_mhz, seed, sorted(versions.items()))
+    key = tools.digest(key, constraints, *nextpnr(board), board.clock_mhz, seed, sorted(versions.items()))
 
     def make() -> dict[str, float]:
         placed, seconds = place(board, netlist, constraints, seed, progress)
