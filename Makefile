@@ -21,7 +21,7 @@ TORCH_INDEX ?=
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test train compile sim verify bitstream bitstream-test bench soak fuzz wheel lint format check-tools setup setup-train setup-bitstream clean
+.PHONY: help demo test train compile sim verify bitstream bitstream-test bringup check-port bench soak fuzz wheel lint format check-tools setup setup-train setup-bitstream clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,8 +45,8 @@ sim: compile ## exact cycles of DESIGN
 verify: compile ## every level against the one before, on the bundled voices
 	$(HWSV) verify $(DESIGN) --levels qonnx-raw,qonnx,golden,emulator,csim,csim-strict,csim-bounded,cycle,rtl
 
-bitstream-test: setup-train setup-bitstream ## a small network to a bitstream (minutes)
-	HWSV_BITSTREAM=1 $(BIN)/python -m pytest tests/flows/test_build.py
+bitstream-test: setup-train ## a small network to bitstreams, for Gowin as well (minutes)
+	HWSV_BITSTREAM=1 $(BIN)/python -m pytest tests/flows/test_bitstream.py
 
 # A design of its own a board; compiled again only when something that it is made of has changed.
 BITSTREAM := build/$(basename $(notdir $(MODEL)))-$(BOARD)
@@ -55,6 +55,13 @@ bitstream: setup-bitstream $(BITSTREAM)/design.json ## bitstream of MODEL with U
 
 $(BITSTREAM)/design.json: $(MODEL) board_configs/$(BOARD).yaml $(shell find hwsv rtl_templates -name '*.py' -o -name '*.sv*')
 	$(HWSV) compile $(MODEL) --board $(BOARD) --fps $(FPS) --backend rtl -o $(BITSTREAM)
+
+# On a board: its bitstream is built first. SIM=1 needs neither board nor bitstream.
+bringup: check-port $(if $(SIM),setup,bitstream) $(BITSTREAM)/design.json ## bring up BOARD at PORT=/dev/ttyUSB0, or SIM=1: a simulated one (docs/bringup.md)
+	$(HWSV) bringup --board $(BOARD) $(if $(SIM),--sim,--port $(PORT)) $(BITSTREAM)
+
+check-port:
+	@test -n "$(SIM)$(PORT)" || { echo "make bringup: give PORT=/dev/ttyUSB0 (that of the board), or SIM=1"; exit 2; }
 
 bench: setup-train compile ## the figures of the README (CORPUS adds those on speech)
 	$(BIN)/python -m benchmarks $(DESIGN) $(if $(CORPUS),--corpus $(CORPUS))
