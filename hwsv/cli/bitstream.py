@@ -19,7 +19,7 @@ def build(
     first_seed: Annotated[int, typer.Option(min=1, help="The first of them.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Build the bitstream of a design with its UART shell, with open tools."""
+    """Build the bitstream of a design and its shell: with open tools, or as Vivado projects."""
     from hwsv.design import Design
     from hwsv.flows.build import build as run
 
