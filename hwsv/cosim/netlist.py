@@ -28,7 +28,8 @@ from hwsv.cosim.bench import Stimulus
 from hwsv.design import Design
 from hwsv.errors import CheckFailed, InputError
 from hwsv.flows import tools
-from hwsv.flows.synthesis import FAMILIES, synthesise
+from hwsv.flows.build import SCRIPT
+from hwsv.flows.synthesis import synthesise
 from hwsv.graph import OUTPUT
 from hwsv.resources import data_folder
 from hwsv.simulator.timing import run
@@ -102,7 +103,7 @@ class Netlist:
         def make() -> dict[str, float]:
             return {"seconds": synthesise(sources, top, FAMILY, netlist, rtl, self.progress)[1]}
 
-        key = tools.digest(FAMILIES[FAMILY], top, self._version, *sources, *memories)
+        key = tools.digest(SCRIPT, FAMILY, top, self._version, *sources, *memories)
         tools.once(netlist.with_suffix(".done"), key, [netlist], make)
         return netlist
 
