@@ -36,7 +36,8 @@ Pin = Annotated[str, pydantic.Field(pattern=r"^[A-Z]{0,2}[0-9]{1,3}$")]
 class Pins(pydantic.BaseModel, extra="forbid"):
     """Where the board's parts are connected. `uart_rx` is the FPGA's input; `leds` and `reset` may be missing.
 
-    `io_standard`: of all of them. Without `clock`, the clock comes from the processing system (Zynq).
+    `high`: outputs that are held at 1, because another part of the board watches them. `io_standard`: of all of them.
+    Without `clock`, the clock comes from the processing system (Zynq).
     """
 
     clock: Pin | None = None
@@ -46,11 +47,12 @@ class Pins(pydantic.BaseModel, extra="forbid"):
     leds_active_low: bool = False
     reset: Pin | None = None
     reset_active_low: bool = False
+    high: list[Pin] = pydantic.Field(default=[], max_length=8)
     io_standard: Literal["LVCMOS33", "LVCMOS18"] = "LVCMOS33"
 
     @pydantic.model_validator(mode="after")
     def _distinct(self) -> "Pins":
-        used = [pin for pin in (self.clock, self.uart_rx, self.uart_tx, self.reset, *self.leds) if pin]
+        used = [pin for pin in (self.clock, self.uart_rx, self.uart_tx, self.reset, *self.leds, *self.high) if pin]
         if twice := sorted({pin for pin in used if used.count(pin) > 1}):
             raise ValueError(f"pin {twice[0]} is used twice")
         return self

@@ -29,6 +29,8 @@ module hwsv_add #(
   assign in_pop = {2{issue}};
   assign out_issue = issue;
 
+  logic summed;
+  hwsv_delay sums (.clk, .rst, .d(issue), .q(summed));
   hwsv_delay #(.CYCLES(2)) pushes (.clk, .rst, .d(issue), .q(out_push));
 
   for (genvar lane = 0; lane < LANES; lane++) begin : lanes
@@ -41,7 +43,7 @@ module hwsv_add #(
     );
     always_ff @(posedge clk) begin
       sum <= SUM_BITS'(MULT0) * a + SUM_BITS'(MULT1) * b;
-      out_data[lane*OUT_BITS+:OUT_BITS] <= OUT_BITS'(sum < LOWEST ? LOWEST : sum > HIGHEST ? HIGHEST : sum);
+      if (summed) out_data[lane*OUT_BITS+:OUT_BITS] <= OUT_BITS'(sum < LOWEST ? LOWEST : sum > HIGHEST ? HIGHEST : sum);
     end
   end
 endmodule

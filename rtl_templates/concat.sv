@@ -58,5 +58,5 @@ module hwsv_concat #(
   end
 
   hwsv_delay pushes (.clk, .rst, .d(issue), .q(out_push[0]));
-  always_ff @(posedge clk) out_data <= word;
+  always_ff @(posedge clk) if (issue) out_data <= word;
 endmodule

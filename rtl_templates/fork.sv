@@ -29,5 +29,5 @@ module hwsv_fork #(
   assign out_data = {COPIES{word}};
 
   hwsv_delay pushes (.clk, .rst, .d(issue), .q(pushed));
-  always_ff @(posedge clk) word <= in_data;
+  always_ff @(posedge clk) if (issue) word <= in_data;
 endmodule

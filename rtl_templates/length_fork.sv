@@ -38,6 +38,7 @@ module hwsv_length_fork #(
     end
     logic [BITS-1:0] padded;
     assign padded = BITS'(32'(in_data) + ADDS[i]);
-    always_ff @(posedge clk) out_data[16*i+:16] <= 16'((64'(padded) * RECIPROCAL) >> SHIFT) + 16'(BIASES[i]);
+    always_ff @(posedge clk)
+      if (issue) out_data[16*i+:16] <= 16'((64'(padded) * RECIPROCAL) >> SHIFT) + 16'(BIASES[i]);
   end
 endmodule

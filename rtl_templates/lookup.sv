@@ -34,7 +34,9 @@ module hwsv_lookup #(
   assign issue = in_valid[0] && out_credit[0];
   assign in_pop = issue;
   assign out_issue = issue;
-  hwsv_delay #(.CYCLES(3)) pushes (.clk, .rst, .d(issue), .q(out_push));
+  logic arrives;
+  hwsv_delay #(.CYCLES(2)) results (.clk, .rst, .d(issue), .q(arrives));
+  hwsv_delay pushes (.clk, .rst, .d(arrives), .q(out_push[0]));
 
   // Where x = 0 of this fold lies, modulo the address range: it steps by ENTRIES.
   localparam int ADDRESS_BITS = TABLE_DEPTH > 1 ? $clog2(TABLE_DEPTH) : 1;
@@ -55,10 +57,11 @@ module hwsv_lookup #(
     );
     always_ff @(posedge clk) address1 <= ADDRESS_BITS'(signed'(VALUE_BITS'(origin)) + x);
     hwsv_rom #(
-        .WIDTH(TABLE_BITS), .DEPTH(TABLE_DEPTH), .FILE(TABLE_FILE), .BLOCK(TABLE_BLOCK), .STAGES(2)
+        .WIDTH(TABLE_BITS), .DEPTH(TABLE_DEPTH), .FILE(TABLE_FILE), .BLOCK(TABLE_BLOCK), .STAGES(1)
     ) entries (
         .clk, .address(address1), .data(row)
     );
-    assign out_data[lane*OUT_BITS+:OUT_BITS] = OUT_BITS'(row >> (SHARED != 0 ? 0 : lane * OUT_BITS));
+    always_ff @(posedge clk)
+      if (arrives) out_data[lane*OUT_BITS+:OUT_BITS] <= OUT_BITS'(row >> (SHARED != 0 ? 0 : lane * OUT_BITS));
   end
 endmodule

@@ -82,23 +82,21 @@ module hwsv_mvtu #(
       .clk, .address(beat), .data(weights2)
   );
 
-  logic [WORD_BITS-1:0] word1, word2;
+  logic [WORD_BITS-1:0] word2;
   if (NEURON_FOLDS == 1 || SYNAPSE_FOLDS == 1) begin : keep_one
-    always_ff @(posedge clk) if (fresh) word1 <= in_data;
-  end else begin : replay
-    logic fresh1;
-    logic [WORD_BITS-1:0] arrived1, replayed1;
+    logic [WORD_BITS-1:0] word1;
+    always_ff @(posedge clk) begin
+      if (fresh) word1 <= in_data;
+      word2 <= word1;
+    end
+  end else begin : replay  // a fresh word goes through the buffer, too
+    logic [SYNAPSE_BITS-1:0] synapse1;
+    always_ff @(posedge clk) synapse1 <= synapse;
     hwsv_ram #(.WIDTH(WORD_BITS), .DEPTH(SYNAPSE_FOLDS), .BLOCK(INPUT_BUFFERS_BLOCK)) input_buffer (
         .clk, .write(in_pop[0]), .write_address(synapse), .write_data(in_data),
-        .read_address(synapse), .read_data(replayed1)
+        .read_address(synapse1), .read_data(word2)
     );
-    always_ff @(posedge clk) begin
-      fresh1 <= fresh;
-      arrived1 <= in_data;
-    end
-    assign word1 = fresh1 ? arrived1 : replayed1;
   end
-  always_ff @(posedge clk) word2 <= word1;
 
   logic padded3;
   if (PAD_MARK == 1) begin : marked
@@ -191,7 +189,7 @@ module hwsv_mvtu #(
     always_ff @(posedge clk) begin
       if (rst || push4) acc <= START;
       else if (issued4) acc <= sum;
-      out_data[pe*ACC_BITS+:ACC_BITS] <= ACC_KIND == 2 ? ACC_BITS'(!sum[SUM_BITS-1]) : ACC_BITS'(sum);
+      if (push4) out_data[pe*ACC_BITS+:ACC_BITS] <= ACC_KIND == 2 ? ACC_BITS'(!sum[SUM_BITS-1]) : ACC_BITS'(sum);
     end
   end
 endmodule

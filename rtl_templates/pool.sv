@@ -45,7 +45,9 @@ module hwsv_pool #(
   assign issue = in_valid[0] && (!last_tap || out_credit[0]);
   assign in_pop = issue;
   assign out_issue = issue && last_tap;
-  hwsv_delay #(.CYCLES(3)) pushes (.clk, .rst, .d(out_issue), .q(out_push));
+  logic combines;
+  hwsv_delay #(.CYCLES(2)) results (.clk, .rst, .d(out_issue[0]), .q(combines));
+  hwsv_delay pushes (.clk, .rst, .d(combines), .q(out_push[0]));
 
   always_ff @(posedge clk)
     if (rst) begin
@@ -96,5 +98,5 @@ module hwsv_pool #(
     assign updated[lane*OUT_BITS+:OUT_BITS] = OUT_KIND == 2 ? OUT_BITS'(combined > 0) : OUT_BITS'(combined);
   end
 
-  always_ff @(posedge clk) out_data <= updated;
+  always_ff @(posedge clk) if (combines) out_data <= updated;
 endmodule

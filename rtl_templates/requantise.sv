@@ -1,6 +1,6 @@
 // Requantise: out = STEP * clip((x * mult[p] + bias[p]) >>> SHIFT, LOW, HIGH) + OFFSET with the channel's parameters;
 // piece p is 1 where there are two and x >= split.
-// D = 5: 1 parameter memory read, 2 piece select, 3 multiply, 4 add, 5 shift, saturate, scale.
+// D = 4: 1 multiplier and split read, 2 piece select and bias read, 3 multiply, 4 add, shift, saturate, scale.
 module hwsv_requantise #(
     parameter int     LANES       = 1,
     parameter int     PIECES      = 1,
@@ -57,28 +57,32 @@ module hwsv_requantise #(
     $error("requantise: the memories must have a word a fold");
   end
 
-  logic issue;
+  logic issue, added;
   assign issue = in_valid[0] && out_credit[0];
   assign in_pop = issue;
   assign out_issue = issue;
-  hwsv_delay #(.CYCLES(5)) pushes (.clk, .rst, .d(issue), .q(out_push));
+  hwsv_delay #(.CYCLES(3)) sums (.clk, .rst, .d(issue), .q(added));
+  hwsv_delay pushes (.clk, .rst, .d(added), .q(out_push[0]));
 
   localparam int FOLD_BITS = MULT_DEPTH > 1 ? $clog2(MULT_DEPTH) : 1;
-  logic [FOLD_BITS-1:0] fold;
+  logic [FOLD_BITS-1:0] fold, fold1;
   always_ff @(posedge clk)
     if (rst) fold <= '0;
     else if (issue) fold <= fold == FOLD_BITS'(MULT_DEPTH - 1) ? '0 : fold + 1'b1;
 
   logic [MULT_BITS-1:0] mult1;
-  logic [BIAS_BITS-1:0] bias1;
+  logic [BIAS_BITS-1:0] bias2;
   logic [LANES*X_BITS-1:0] word1;
   hwsv_rom #(.WIDTH(MULT_BITS), .DEPTH(MULT_DEPTH), .FILE(MULT_FILE), .BLOCK(MULT_BLOCK), .STAGES(1)) mult (
       .clk, .address(fold), .data(mult1)
   );
   hwsv_rom #(.WIDTH(BIAS_BITS), .DEPTH(BIAS_DEPTH), .FILE(BIAS_FILE), .BLOCK(BIAS_BLOCK), .STAGES(1)) bias (
-      .clk, .address(fold), .data(bias1)
+      .clk, .address(fold1), .data(bias2)
   );
-  always_ff @(posedge clk) word1 <= in_data;
+  always_ff @(posedge clk) begin
+    fold1 <= fold;
+    word1 <= in_data;
+  end
 
   localparam int X_WIDTH = X_KIND == 1 ? X_BITS : X_BITS + 1;  // of a signed value
   localparam int M_WIDTH = MULT_KIND == 1 ? M_BITS : M_BITS + 1;
@@ -113,14 +117,15 @@ module hwsv_requantise #(
   for (genvar lane = 0; lane < LANES; lane++) begin : lanes
     localparam int LOWER = (SHARED != 0 ? 0 : lane) * PIECES, UPPER = LOWER + PIECES - 1;
 
+    logic upper2;
     logic [X_BITS-1:0] code2;
     logic [M_BITS-1:0] mult2;
-    logic [B_BITS-1:0] bias2, bias3;
+    logic [B_BITS-1:0] bias3;
     always_ff @(posedge clk) begin
+      upper2 <= upper1[lane];
       code2 <= word1[lane*X_BITS+:X_BITS];
       mult2 <= upper1[lane] ? mult1[UPPER*M_BITS+:M_BITS] : mult1[LOWER*M_BITS+:M_BITS];
-      bias2 <= upper1[lane] ? bias1[UPPER*B_BITS+:B_BITS] : bias1[LOWER*B_BITS+:B_BITS];
-      bias3 <= bias2;
+      bias3 <= upper2 ? bias2[UPPER*B_BITS+:B_BITS] : bias2[LOWER*B_BITS+:B_BITS];
     end
 
     logic signed [X_WIDTH-1:0] x2;
@@ -140,10 +145,11 @@ module hwsv_requantise #(
       assign product = x2 * m2;
     end
 
-    logic signed [SUM_BITS-1:0] sum4;
+    logic signed [SUM_BITS-1:0] sum;
     logic signed [CLIP_BITS-1:0] shifted;
     logic signed [VALUE_BITS-1:0] clipped, value;
-    assign shifted = CLIP_BITS'(sum4 >>> SHIFT);
+    assign sum = SUM_BITS'(product3) + SUM_BITS'(b3);
+    assign shifted = CLIP_BITS'(sum >>> SHIFT);
     always_comb begin
       if (shifted < LOWEST) clipped = VALUE_BITS'(LOWEST);
       else if (shifted > HIGHEST) clipped = VALUE_BITS'(HIGHEST);
@@ -154,8 +160,7 @@ module hwsv_requantise #(
     end
     always_ff @(posedge clk) begin
       product3 <= product;
-      sum4 <= SUM_BITS'(product3) + SUM_BITS'(b3);
-      out_data[lane*OUT_BITS+:OUT_BITS] <= OUT_KIND == 2 ? OUT_BITS'(value > 0) : OUT_BITS'(value);
+      if (added) out_data[lane*OUT_BITS+:OUT_BITS] <= OUT_KIND == 2 ? OUT_BITS'(value > 0) : OUT_BITS'(value);
     end
   end
 endmodule

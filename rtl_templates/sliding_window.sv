@@ -136,7 +136,7 @@ module hwsv_sliding_window #(
     end
 
   hwsv_ram #(.WIDTH(LANES * BITS), .DEPTH(WORDS), .BLOCK(LINE_BUFFERS_BLOCK)) lines (
-      .clk, .write, .write_address, .write_data(in_data), .read_address(address), .read_data(word)
+      .clk, .write, .write_address, .write_data(in_data), .read(issue), .read_address(address), .read_data(word)
   );
 
   // ---- reader: registers describe the beat to be issued, `next_…` the one after it
@@ -247,7 +247,7 @@ module hwsv_sliding_window #(
   // ---- output
 
   logic padded;
-  always_ff @(posedge clk) padded <= !in_frame;
+  always_ff @(posedge clk) if (issue) padded <= !in_frame;
   hwsv_delay pushes (.clk, .rst, .d(issue), .q(out_push[0]));
   assign length_pop = issue && first;
   assign out_issue = issue;

@@ -159,6 +159,8 @@ module hwsv_stats_pool #(
   assign last_pixel = pixel_row == ROW_BITS'(ROWS - FOLDS);
   assign free = out_issue[0] && last_fold && deviation && last_pixel;
   assign drain_row = pixel_row + ROW_BITS'(drain_fold);
+  logic counted;
+  hwsv_delay #(.CYCLES(3)) values (.clk, .rst, .d(out_issue[0]), .q(counted));
   hwsv_delay #(.CYCLES(4)) pushes (.clk, .rst, .d(out_issue), .q(out_push));
 
   always_ff @(posedge clk)
@@ -194,7 +196,7 @@ module hwsv_stats_pool #(
   localparam int SCALED_SUM_BITS = SUM_BITS + DEV_MULT_BITS, SCALED_SQUARE_BITS = SQUARE_BITS + 1 + DEV_MULT_BITS;
   localparam int SCALED_MEAN_BITS = SUM_BITS + MEAN_MULT_BITS;
   localparam int SQUARED_BITS = SUM_BITS + SCALED_SUM_BITS, COUNTED_BITS = POSITION_BITS + SCALED_SQUARE_BITS;
-  logic signed [SUM_BITS-1:0] sum, sum_next;  // S1 [4], [5]
+  logic signed [SUM_BITS-1:0] sum;  // S1 [4]
   logic [SQUARE_BITS-1:0] squares;  // S2 [4]
   logic signed [SCALED_SUM_BITS-1:0] scaled_sum;  // DEV_MULT * S1 [5]
   logic signed [SCALED_SQUARE_BITS-1:0] scaled_squares;  // DEV_MULT * S2 [5]
@@ -203,13 +205,12 @@ module hwsv_stats_pool #(
   logic signed [COUNTED_BITS-1:0] counted_squares;  // DEV_MULT * N * S2 [8]
   always_ff @(posedge clk) begin
     {squares, sum} <= drained[drain_bank][32'(drain_lane)*VALUE_BITS+:VALUE_BITS];
-    sum_next       <= sum;
     scaled_sum     <= SCALED_SUM_BITS'(sum) * SCALED_SUM_BITS'(DEV_MULT);
     scaled_squares <= signed'(SCALED_SQUARE_BITS'(squares)) * SCALED_SQUARE_BITS'(DEV_MULT);
     scaled_mean    <= SCALED_MEAN_BITS'(sum) * SCALED_MEAN_BITS'(MEAN_MULT);
   end
   hwsv_multiply #(.A_BITS(SUM_BITS), .B_BITS(SCALED_SUM_BITS)) square_of_sum (
-      .clk, .a(sum_next), .b(scaled_sum), .product(squared_sum)
+      .clk, .a(sum), .b(scaled_sum), .product(squared_sum)
   );
   hwsv_multiply #(.A_BITS(POSITION_BITS), .B_BITS(SCALED_SQUARE_BITS)) count_times_squares (
       .clk, .a(positions), .b(scaled_squares), .product(counted_squares)
@@ -245,14 +246,13 @@ module hwsv_stats_pool #(
       .clk, .rst, .d({compares, compares_first, deviation}), .q({compare, compare_first, compare_deviation})
   );
 
-  logic signed [SCALED_MEAN_BITS-1:0] mean_stages[3];  // [6], [7], [8]
+  logic [OUT_BITS-1:0] value, value_next;
+  assign value_next = (!compare_first ? value : compare_deviation ? '0 : OUT_BITS'(MEAN_OFFSET))
+      + OUT_BITS'(compare && scaled >= COMPARE_BITS'(limit));
   always_ff @(posedge clk) begin
-    mean_stages[0] <= scaled_mean;
-    mean_stages[1] <= mean_stages[0];
-    mean_stages[2] <= mean_stages[1];
     scaled <= compare_deviation ? COMPARE_BITS'(counted_squares) - COMPARE_BITS'(squared_sum)
-        : COMPARE_BITS'(mean_stages[2]);
-    out_data <= (!compare_first ? out_data : compare_deviation ? '0 : OUT_BITS'(MEAN_OFFSET))
-        + OUT_BITS'(compare && scaled >= COMPARE_BITS'(limit));
+        : COMPARE_BITS'(scaled_mean);  // as it was in [8] and is until [c + PERIOD + 4]
+    value <= value_next;
+    if (counted) out_data <= value_next;
   end
 endmodule

@@ -50,7 +50,9 @@ module hwsv_threshold #(
   assign issue = in_valid[0] && out_credit[0];
   assign in_pop = issue;
   assign out_issue = issue;
-  hwsv_delay #(.CYCLES(3)) pushes (.clk, .rst, .d(issue), .q(out_push));
+  logic counts;
+  hwsv_delay #(.CYCLES(2)) results (.clk, .rst, .d(issue), .q(counts));
+  hwsv_delay pushes (.clk, .rst, .d(counts), .q(out_push[0]));
 
   localparam int FOLD_BITS = THRESHOLDS_DEPTH > 1 ? $clog2(THRESHOLDS_DEPTH) : 1;
   logic [FOLD_BITS-1:0] fold;
@@ -107,7 +109,7 @@ module hwsv_threshold #(
     end
     always_ff @(posedge clk) begin
       passed2 <= passed;
-      out_data[lane*OUT_BITS+:OUT_BITS] <= OUT_KIND == 2 ? OUT_BITS'(value > 0) : OUT_BITS'(value);
+      if (counts) out_data[lane*OUT_BITS+:OUT_BITS] <= OUT_KIND == 2 ? OUT_BITS'(value > 0) : OUT_BITS'(value);
     end
   end
 endmodule

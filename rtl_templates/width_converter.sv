@@ -30,11 +30,15 @@ module hwsv_width_converter #(
 
   hwsv_delay pushes (.clk, .rst, .d(out_issue[0]), .q(out_push[0]));
 
-  if (OUT_BITS > IN_BITS) begin : widen  // a shift register takes a word a beat and is pushed when it is full
+  if (OUT_BITS > IN_BITS) begin : widen  // a shift register takes all words but the last, which comes with the beat that pushes
+    logic [OUT_BITS-IN_BITS-1:0] words;
     assign issue = in_valid[0] && (!last || out_credit[0]);
     assign in_pop = issue;
     assign out_issue = issue && last;
-    always_ff @(posedge clk) if (issue) out_data <= {in_data, out_data[OUT_BITS-1:IN_BITS]};
+    always_ff @(posedge clk) begin
+      if (issue) words <= (OUT_BITS - IN_BITS)'({in_data, words} >> IN_BITS);
+      if (out_issue[0]) out_data <= {in_data, words};
+    end
     logic unused;
     assign unused = first;
   end else begin : narrow  // a shift register is loaded with the first of its words

@@ -7,9 +7,13 @@ def ports(board: Board) -> dict[str, str]:
     """Port of the board's top -> pin."""
     pins = board.pins
     found = {"clk_pin": pins.clock, "rx": pins.uart_rx, "tx": pins.uart_tx, "reset_pin": pins.reset}
+    return {name: pin for name, pin in found.items() if pin} | _vector("led", pins.leds) | _vector("high", pins.high)
+
+
+def _vector(name: str, pins: list[str]) -> dict[str, str]:
     # a vector of one bit has no index in a netlist
-    names = ["led"] if len(pins.leds) == 1 else [f"led[{i}]" for i in range(len(pins.leds))]
-    return {name: pin for name, pin in found.items() if pin} | dict(zip(names, pins.leds, strict=True))
+    names = [name] if len(pins) == 1 else [f"{name}[{i}]" for i in range(len(pins))]
+    return dict(zip(names, pins, strict=True))
 
 
 def lpf(board: Board) -> str:

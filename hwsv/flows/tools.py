@@ -1,5 +1,6 @@
 """Running the tools of a flow: each in a process of its own with a log file, and only when its inputs have changed."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -7,6 +8,7 @@ import json
 import os
 import pty
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -52,15 +54,16 @@ def run(command: Sequence[str], folder: Path, log: Path, what: str, watch: Progr
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ours, theirs = pty.openpty()  # to a pipe nextpnr writes its lines all at once, at the end
     with log.open("w") as sink, subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, start_new_session=True
     ) as process:  # fmt: skip
         os.close(theirs)
         try:
             for line in _lines(ours):
                 sink.write(line + "\n")
                 watch(line)
-        except BaseException:
-            process.kill()
+        except BaseException:  # Ctrl-C, no space for the log: the tool ends too, with all that it has started
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             raise
     if process.returncode:
         lines = log.read_text().splitlines()
@@ -93,13 +96,19 @@ def digest(*parts: object) -> str:
 
 
 def once(stamp: Path, key: str, outputs: Sequence[Path], make: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Figures of `make()`: those that `stamp` keeps if it has this `key` and all `outputs` are there, else new ones."""
-    if stamp.is_file() and all(path.is_file() for path in outputs):
-        kept = json.loads(stamp.read_text())
-        if kept["key"] == key:
-            return kept["figures"]
+    """Figures of `make()`: those that `stamp` keeps if it has this `key` and all `outputs` are there, else new ones.
+
+    However a run ends (no space, Ctrl-C), there is no stamp of outputs that are not complete.
+    """
+    if all(path.is_file() for path in outputs):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # no stamp, or a damaged one
+            kept = json.loads(stamp.read_text())
+            if kept["key"] == key:
+                return kept["figures"]
     stamp.unlink(missing_ok=True)
     started = time.perf_counter()
     figures = make() | {"wall_seconds": round(time.perf_counter() - started, 1)}
-    stamp.write_text(json.dumps({"key": key, "figures": figures}))
+    part = stamp.with_name(f"{stamp.name}.part")
+    part.write_text(json.dumps({"key": key, "figures": figures}))
+    part.replace(stamp)
     return figures

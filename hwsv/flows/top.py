@@ -71,7 +71,7 @@ def board_top(design: Design) -> BoardTop:
         design_hash=manifest.hash,
         hwsv_version=__version__,
     )
-    core = design_identifier(graph.name)
+    core = design_identifier(manifest.name)
     return BoardTop(
         f"{core}_board", core, pll, max(4, round(board.clock_hz / board.baud)), info.feature_bytes, info.frame_words,
         info.frames_min, info.frames_max, info.result_bytes, info.result_words,
@@ -87,7 +87,7 @@ def write_board(design: Design, folder: Path) -> tuple[BoardTop, list[Path]]:
     top = board_top(design)
     core = design.folder / "rtl"
     if not (core / "files.f").is_file():
-        rtl.generate(design.graph, design.graph.name, core, design.manifest.board)
+        rtl.generate(design.graph, design.manifest.name, core, design.manifest.board)
     folder.mkdir(parents=True, exist_ok=True)
     shell = []
     for path in sorted((data_folder("rtl_templates") / "shell").glob("*.sv")):

@@ -1,5 +1,6 @@
 """Flat tables for the kernel: all actors' schedules, channels and shared buffers of a wired graph."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -61,11 +62,13 @@ def build(
     frames: list[int],
     channels: dict[str, Channel] | None = None,
     enables: dict[str, NDArray[np.bool_]] | None = None,
+    source: Sequence[Segment] | None = None,
 ) -> Tables:
     """Tables for utterances of `frames` input frames, back to back.
 
     channels: depths and latencies, default ``graph.channels``. enables: for SOURCE, LENGTH_SOURCE, SINK a periodic
-    pattern of enabled cycles (random stalls). Raises InputError for a depth below 1 or an unwired tensor.
+    pattern of enabled cycles (random stalls). source: when it pushes the words of all utterances, default one a cycle.
+    Raises InputError for a depth below 1 or an unwired tensor.
     """
     channels = graph.channels if channels is None else channels
     tables = Tables()
@@ -73,7 +76,7 @@ def build(
     number = {name: i for i, name in enumerate(names)}
     tables.channels = names
     _check(channels, names)
-    rows, words = _rows(graph, frames, number, tables)
+    rows, words = _rows(graph, frames, number, tables, source)
     _fill(tables, rows, [channels[n] for n in names], words, enables or {})
     return tables
 
@@ -103,11 +106,12 @@ def _rings(channels: list[Channel], items: Array) -> dict[str, Array]:
     }  # fmt: skip
 
 
-def _rows(graph: UnitGraph, frames: list[int], number: dict[str, int], tables: Tables) -> tuple[list[_Row], Array]:
-    stream = graph.stream(INPUT)
-    rows = [_Row(SOURCE, SOURCE, 0, [], [number[INPUT]])]
-    for t in frames:
-        rows[0].segments.append((periodic(1, [(0, 0, 1)], t * stream.words_per_frame), 0))
+def _rows(
+    graph: UnitGraph, frames: list[int], number: dict[str, int], tables: Tables, source: Sequence[Segment] | None
+) -> tuple[list[_Row], Array]:
+    per_frame = graph.stream(INPUT).words_per_frame
+    source = source or [periodic(1, [(0, 0, 1)], t * per_frame) for t in frames]
+    rows = [_Row(SOURCE, SOURCE, 0, [], [number[INPUT]], segments=[(segment, 0) for segment in source])]
     if LENGTH in number:
         rows.append(_Row(LENGTH_SOURCE, LENGTH_SOURCE, 0, [], [number[LENGTH]]))
         rows[-1].segments.append((periodic(1, [(0, 0, 1)], len(frames)), 0))

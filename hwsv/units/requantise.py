@@ -30,8 +30,8 @@ class Requantise(Elementwise):
     lanes: int = 1
 
     kind: ClassVar[str] = "requantise"
-    latency: ClassVar[int] = 5
-    """Parameter RAM read, piece select, multiply (2), add-shift-saturate."""
+    latency: ClassVar[int] = 4
+    """Multiplier read, piece select with bias read, multiply, add-shift-saturate."""
 
     def __post_init__(self) -> None:
         self.check_lanes()

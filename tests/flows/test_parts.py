@@ -1,7 +1,10 @@
 """PLL, constraints, cell counts, nextpnr's report, and that nothing is built twice."""
 
 import json
+import re
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,6 +102,44 @@ def test_a_failed_step_is_not_kept(tmp_path):
     with pytest.raises(CheckFailed):
         tools.once(stamp, "other", [output], fail)
     assert not stamp.exists()
+
+
+def test_the_low_half_of_a_wide_block_ram_is_at_its_port_a():
+    """What docs/bitstreams.md found in Lattice's own netlists; another map in another yosys must be looked at again."""
+    pytest.importorskip("pyosys")
+    text = (tools.package_folder("pyosys") / "share" / "lattice" / "brams_map_16kd.v").read_text()
+    wide = text.split("module $__PDPW16KD_ ")[1].split("endmodule")[0]
+    for way in ("DI", "DO"):
+        pins = re.findall(rf"\.({way}[AB]\d+)\({way}\[(\d+)\]\)", wide)
+        assert {pin: int(bit) for pin, bit in pins} == {f"{way}{'AB'[bit // 18]}{bit % 18}": bit for bit in range(36)}
+
+
+def test_a_stamp_that_was_cut_off_counts_for_nothing(tmp_path):
+    stamp, output = tmp_path / "step.done", tmp_path / "out"
+    output.write_text("made")
+    for damaged in ('{"key": "k", "fig', "[]", "{}"):
+        stamp.write_text(damaged)
+        assert tools.once(stamp, "k", [output], lambda: {"seconds": 1.0})["seconds"] == 1.0
+
+
+def test_an_interrupted_tool_ends_with_all_that_it_has_started(tmp_path):
+    script = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
+
+    def interrupt(line):
+        pids.append(int(line))
+        raise KeyboardInterrupt
+
+    pids: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        tools.run([sys.executable, "-c", script], tmp_path, tmp_path / "log", "x", interrupt)
+    for _ in range(100):  # a killed process that nobody waits for is a zombie for a while
+        try:
+            if (Path("/proc") / str(pids[0]) / "stat").read_text().split()[2] == "Z":
+                return
+        except FileNotFoundError:
+            return
+        time.sleep(0.02)
+    pytest.fail("the tool's own child is still running")
 
 
 def test_a_tool_that_fails_is_quoted_with_its_log(tmp_path):

@@ -13,6 +13,7 @@ module fifo_spec #(
     parameter int DEPTH   = 3,
     parameter int LATENCY = 1,
     parameter int BLOCK   = 0,
+    parameter int HELD    = 0,  // the producer keeps its word until the next push
     parameter int HELP    = 1   // 0: the claim alone
 ) (
     input  logic clk,
@@ -29,9 +30,10 @@ module fifo_spec #(
   always_ff @(posedge clk) started <= 1'b1;
   assign rst = reset || !started;
 
-  logic credit, valid, data, issue, push, pop, chosen;
-  hwsv_fifo #(.WIDTH(1), .DEPTH(DEPTH), .LATENCY(LATENCY), .BLOCK(BLOCK)) dut (
-      .clk, .rst, .credit, .issue, .push, .push_data(chosen), .valid, .data, .pop
+  logic credit, valid, data, issue, push, pop, chosen, newest;
+  always_ff @(posedge clk) if (push) newest <= chosen;
+  hwsv_fifo #(.WIDTH(1), .DEPTH(DEPTH), .LATENCY(LATENCY), .BLOCK(BLOCK), .HELD(HELD)) dut (
+      .clk, .rst, .credit, .issue, .push, .push_data(HELD != 0 && !push ? newest : chosen), .valid, .data, .pop
   );
 
   logic [BITS-1:0] issued, stored, visible, ahead;  // not popped: issued, pushed, visible; before the chosen one
@@ -42,7 +44,6 @@ module fifo_spec #(
   assign chosen = choose && !was_chosen;
 
   logic [BITS-1:0] late;  // pushed, not visible yet
-  logic [DEPTH-1:0] memory;
   if (LATENCY == 1) begin : at_once
     assign arrives = push;
     assign late = '0;
@@ -55,13 +56,6 @@ module fifo_spec #(
       for (int i = 0; i < LATENCY - 1; i++) late += BITS'(pushed[i]);
     end
   end
-  for (genvar i = 0; i < DEPTH; i++) begin : places
-    if (LATENCY == 1 && DEPTH <= 2) assign memory[i] = dut.registers.memory[i];
-    else if (LATENCY == 1) assign memory[i] = dut.lut_ram.memory[i];
-    else if (BLOCK == 0) assign memory[i] = dut.synchronous.words.lut_ram.memory[i];
-    else assign memory[i] = dut.synchronous.words.block_ram.memory[i];
-  end
-
   always_ff @(posedge clk)
     if (rst) begin
       {issued, stored, visible} <= '0;
@@ -85,14 +79,26 @@ module fifo_spec #(
     return sum >= SUM_BITS'(DEPTH) ? sum - SUM_BITS'(DEPTH) : sum;
   endfunction
 
-  logic broken;
+  logic broken, misplaced;
   logic [2*DEPTH-1:0] in_order;
-  assign in_order = {memory, memory} >> dut.read_address;
+  if (HELD != 0 && LATENCY == 1 && DEPTH <= 2) begin : held
+    assign in_order = DEPTH == 1 ? (2 * DEPTH)'(newest) : (2 * DEPTH)'({newest, data});
+    assign misplaced = 1'b0;
+  end else begin : stored_words
+    logic [DEPTH-1:0] memory;
+    for (genvar i = 0; i < DEPTH; i++) begin : places
+      if (LATENCY == 1 && DEPTH <= 2) assign memory[i] = dut.stored.registers.memory[i];
+      else if (LATENCY == 1) assign memory[i] = dut.stored.lut_ram.memory[i];
+      else if (BLOCK == 0) assign memory[i] = dut.stored.synchronous.words.lut_ram.memory[i];
+      else assign memory[i] = dut.stored.synchronous.words.block_ram.memory[i];
+    end
+    assign in_order = {memory, memory} >> dut.stored.read_address;
+    assign misplaced = SUM_BITS'(dut.stored.read_address) >= SUM_BITS'(DEPTH)
+        || SUM_BITS'(dut.stored.write_address) != place(SUM_BITS'(dut.stored.read_address) + SUM_BITS'(stored));
+  end
   always_comb begin
     broken = issued > BITS'(DEPTH) || stored > issued || stored != visible + late || (waiting && ahead >= stored)
-        || (waiting && !was_chosen) || BITS'(dut.credits) != BITS'(DEPTH) - issued || BITS'(dut.count) != visible
-        || SUM_BITS'(dut.read_address) >= SUM_BITS'(DEPTH)
-        || SUM_BITS'(dut.write_address) != place(SUM_BITS'(dut.read_address) + SUM_BITS'(stored));
+        || (waiting && !was_chosen) || BITS'(dut.credits) != BITS'(DEPTH) - issued || BITS'(dut.count) != visible || misplaced;
     for (int i = 0; i < DEPTH; i++)
       if (BITS'(i) < stored && in_order[i] != (waiting && BITS'(i) == ahead)) broken = 1'b1;
   end

@@ -28,19 +28,29 @@ def test_the_channel_is_what_its_specification_says(depth, latency, tmp_path):
     assert refuted is None, f"bad in cycle {refuted}"
 
 
-CREDIT = "credits - COUNT_BITS'(issue) + COUNT_BITS'(pop)"
-COUNT = "count + COUNT_BITS'(arrives) - COUNT_BITS'(pop)"
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_word_that_the_producer_holds_is_not_stored_twice(depth, tmp_path):
+    refuted = prove("fifo_spec", [SPEC, *sources()], tmp_path, parameters(depth, 1) | {"HELD": 1})
+    assert refuted is None, f"bad in cycle {refuted}"
+
+
+def test_a_producer_that_does_not_hold_its_word_is_found(tmp_path):
+    spec = tmp_path / "spec.sv"
+    spec.write_text(SPEC.read_text().replace("HELD != 0 && !push ? newest : chosen", "chosen"))
+    assert prove("fifo_spec", [spec, *sources()], tmp_path, parameters(1, 1) | {"HELD": 1, "HELP": 0}) is not None
+
+
 MUTATIONS = {
-    "a credit too many": ("credits       <= COUNT_BITS'(DEPTH)", "credits       <= COUNT_BITS'(DEPTH + 1)", 2, 1),
+    "a credit too many": ("credits <= COUNT_BITS'(DEPTH)", "credits <= COUNT_BITS'(DEPTH + 1)", 2, 1),
     "credit back early": ("credit = credits != 0", "credit = credits != 0 || pop", 3, 1),
-    "credit lost": (CREDIT, "issue ? credits - 1'b1 : credits + COUNT_BITS'(pop)", 3, 1),
-    "word lost": (COUNT, "pop ? count - 1'b1 : count + COUNT_BITS'(arrives)", 3, 1),
+    "credit lost": ("issue != pop", "issue || pop", 3, 1),
+    "word lost": ("arrives != pop", "arrives || pop", 3, 1),
     "visible early": ("arrives = pushed[LATENCY-2]", "arrives = push", 3, 2),
     "wrong wrap": ("write_address == LAST ? '0", "write_address == LAST - 1'b1 ? '0", 5, 1),
     "no wrap": ("next_address = !pop ? read_address : read_address == LAST ? '0 :", "next_address = !pop ?"
                 " read_address :", 3, 2),
     "reads the popped word": ("next_address = !pop ? read_address :", "next_address = pop ? read_address :", 3, 2),
-    "reset keeps words": ("      count         <= '0;\n", "", 3, 1),
+    "reset keeps words": ("if (rst) count <= '0;\n    else if", "if", 3, 1),
 }  # fmt: skip
 """What is wrong: (text of fifo.sv, what it becomes, depth, latency)."""
 
