@@ -8,7 +8,6 @@ network or its training; figures are EERs on the held-out speakers, in percent. 
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -92,9 +91,8 @@ def run(ablation: Ablation, root: Path, out: Path) -> Figures:
             place = folder / re.sub(r"[^a-z0-9]+", "-", row.name.lower()).strip("-")
             place.mkdir(exist_ok=True)
             one = replace(shared, recipe=recipe_of(ablation, row, seed), out=place)
-            one.binary(twin)
-            last = json.loads(one.log.read_text(encoding="utf-8").splitlines()[-1])
-            figures[row.name][seed] = last["heldout_eer"], last["heldout_noisy_eer"]
+            eer = shared.heldout.eer(one.binary(twin).net)
+            figures[row.name][seed] = eer["clean"], eer["noisy"]
     return figures
 
 
