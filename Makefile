@@ -63,8 +63,8 @@ bringup: check-port $(if $(SIM),setup,bitstream) $(BITSTREAM)/design.json ## bri
 check-port:
 	@test -n "$(SIM)$(PORT)" || { echo "make bringup: give PORT=/dev/ttyUSB0 (that of the board), or SIM=1"; exit 2; }
 
-bench: setup-train compile ## the figures of the README (CORPUS adds those on speech)
-	$(BIN)/python -m benchmarks $(DESIGN) $(if $(CORPUS),--corpus $(CORPUS))
+bench: setup-train compile ## the figures of the README (CORPUS adds those on speech, SCALE=1 ResNet34's)
+	$(BIN)/python -m benchmarks $(DESIGN) $(if $(CORPUS),--corpus $(CORPUS)) $(if $(SCALE),--scale build/scale)
 
 soak: setup-train ## SOAK random networks through all levels, SOAK/3 configurations and nano in Verilator; others each time
 	HWSV_SOAK=$(SOAK) $(BIN)/python -m pytest tests/properties tests/rtl/test_soak.py

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks import mvtu_area, rtl, sizing, speech, speed
+from benchmarks import mvtu_area, rtl, scale, sizing, speech, speed
 from benchmarks.machine import describe
 from hwsv.design import Design
 
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--float", type=Path, default=Path("training/zoo/nano_float.onnx"))
     parser.add_argument("--model", type=Path, default=Path("training/zoo/nano.onnx"))
     parser.add_argument("--corpus", type=Path, help="folder with audio/ and lists/")
+    parser.add_argument("--scale", type=Path, metavar="FOLDER", help="also ResNet34, compiled there (minutes)")
     options = parser.parse_args()
     console = Console()
     console.print(describe())
@@ -31,8 +32,12 @@ def main() -> None:
         speed.all_rows(design, options.model, options.float),
         sizing.all_rows(design),
         rtl.all_rows(design),
+        [scale.efficiency(design)],
         mvtu_area.all_rows(),
     ]
+    if options.scale:
+        options.scale.mkdir(parents=True, exist_ok=True)
+        rows.append(scale.all_rows(options.scale, rtl=True, long=False))
     if options.corpus:
         rows.append(speech.all_rows(design, options.corpus))
     for row in itertools.chain(*rows):

@@ -1,13 +1,14 @@
 """Flat tables for the kernel: all actors' schedules, channels and shared buffers of a wired graph."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsv.errors import InputError
 from hwsv.graph import INPUT, LENGTH, OUTPUT, Channel, UnitGraph
+from hwsv.units.base import Unit
 from hwsv.units.beats import Actor, Segment, SharedBuffer, periodic
 
 Array = NDArray[np.int64]
@@ -117,14 +118,15 @@ def _rows(
         rows[-1].segments.append((periodic(1, [(0, 0, 1)], len(frames)), 0))
     local = {t: graph.frames(t) for t in set(frames)}
     items: list[int] = []
+    schedules: dict[tuple[Hashable, int], tuple[Actor, ...]] = {}
     for node in graph:
         made: list[_Row] = []
-        schedules: dict[int, tuple[Actor, ...]] = {}
+        same = _parameters(node.unit)
         for index, t in enumerate(frames):
             entering = local[t].get(node.inputs[0], 1)  # a length channel carries one word an utterance
-            if entering not in schedules:
-                schedules[entering] = node.unit.actors(entering)
-            actors = schedules[entering]
+            if (same, entering) not in schedules:
+                schedules[same, entering] = node.unit.actors(entering)
+            actors = schedules[same, entering]
             if index == 0:
                 made, base = _new_rows(node.name, actors, node.all_inputs, node.outputs, number, tables, items), 0
             for row, actor in zip(made, actors, strict=True):
@@ -144,6 +146,12 @@ def _rows(
         per_frame = streams[name].words_per_frame if name in streams else 1
         words[i] = sum(local[t].get(name, 1) * per_frame for t in frames)
     return rows, words
+
+
+def _parameters(unit: Unit) -> Hashable:
+    """Equal for units of equal schedules: their parameters, or the unit itself where some of these are arrays."""
+    values = tuple(getattr(unit, f.name) for f in fields(unit))  # type: ignore[arg-type]
+    return unit if any(isinstance(value, np.ndarray) for value in values) else (unit.kind, *values)
 
 
 def _new_rows(

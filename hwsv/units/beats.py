@@ -83,11 +83,11 @@ class Actor:
 
 def periodic(beats: int, ops: Sequence[tuple[int, int, int]], repeats: int) -> Segment:
     """A period of `beats` cycles, `ops` = (beat number, pops, pushes) in ascending order, played `repeats` times."""
-    at = np.array([op[0] for op in ops], dtype=np.int64)
+    at = [op[0] for op in ops]
     return Segment(
-        delay=np.diff(at, prepend=-1),
+        delay=np.array([b - a for a, b in zip([-1, *at], at, strict=False)], dtype=np.int64),
         pops=np.array([op[1] for op in ops], dtype=np.int64),
         pushes=np.array([op[2] for op in ops], dtype=np.int64),
         repeats=repeats,
-        tail=int(beats - 1 - at[-1]),
+        tail=beats - 1 - at[-1],
     )
