@@ -40,7 +40,7 @@ def regions(graph: UnitGraph, frames: int) -> list[Region]:
     """All regions of a wired graph. frames: the length of its utterances where it takes no other."""
     fixed = one_length(graph, frames)
     shortest = graph.frames(frames if fixed else _shortest(graph))
-    return [_region(nodes, entry, shortest.get(entry, 1), fixed) for entry, nodes in _parts(graph) if len(nodes) > 1]
+    return [_region(nodes, entry, shortest.get(entry, 1), fixed) for entry, nodes in parts(graph) if len(nodes) > 1]
 
 
 def one_length(graph: UnitGraph, frames: int) -> bool:
@@ -61,7 +61,7 @@ def _shortest(graph: UnitGraph) -> int:
     raise AssertionError
 
 
-def _parts(graph: UnitGraph) -> Iterator[tuple[str, list[Node]]]:
+def parts(graph: UnitGraph) -> Iterator[tuple[str, list[Node]]]:
     """(entering tensor, nodes) between neighbouring cuts: in topological order a cut is the only open tensor."""
     entry, nodes, open_tensors = INPUT, [], {INPUT}
     for node in graph:

@@ -11,10 +11,8 @@
 
 import shutil
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
 from hwsv import bits, datatypes
@@ -22,6 +20,7 @@ from hwsv.boards import Board
 from hwsv.codegen import hls_model, pragmas
 from hwsv.codegen.hls_model import DEPTH_MARGIN, LENGTH_DEPTH, HlsModel
 from hwsv.codegen.identifiers import design_identifier
+from hwsv.codegen.templates import templates
 from hwsv.graph import INPUT, OUTPUT, UnitGraph
 from hwsv.resources import data_folder
 from hwsv.units.base import Stream, Tensor
@@ -119,12 +118,4 @@ def read_words(path: Path, stream: Stream) -> Tensor:
 
 def _write(path: Path, template: str, values: dict[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_templates().get_template(template).render(values))
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("hls_templates") / "project"),
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+    path.write_text(templates("hls_templates", "project").get_template(template).render(values))

@@ -21,6 +21,7 @@ from hwsv import __version__
 from hwsv.boards import Board
 from hwsv.codegen.identifiers import design_identifier
 from hwsv.codegen.rtl_model import RtlModel, build, unit_model
+from hwsv.codegen.templates import templates
 from hwsv.graph import UnitGraph
 from hwsv.resources import data_folder
 
@@ -62,9 +63,6 @@ def _concat(names: Sequence[str], suffix: str) -> str:
 
 @cache
 def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("rtl_templates") / "project"),
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters["concat"] = _concat
+    environment = templates("rtl_templates", "project").overlay()
+    environment.filters = environment.filters | {"concat": _concat}
     return environment

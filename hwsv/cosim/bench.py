@@ -4,18 +4,16 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsv import __version__, bits
 from hwsv.codegen.rtl_model import RtlModel
+from hwsv.codegen.templates import templates
 from hwsv.errors import CheckFailed
 from hwsv.graph import INPUT, LENGTH, OUTPUT, UnitGraph
-from hwsv.resources import data_folder
 from hwsv.simulator.tables import LENGTH_SOURCE, SINK, SOURCE
 from hwsv.units.base import Stream, Tensor
 from hwsv.units.length_fork import LENGTH_DTYPE
@@ -65,7 +63,7 @@ def texts(models: Sequence[RtlModel]) -> dict[str, str]:
     """``bench.sv`` and ``ports.hpp`` for the designs `models` side by side."""
     cases = [{"name": f"c{i}", "model": model} for i, model in enumerate(models)]
     return {
-        name: _templates().get_template(f"{name}.j2").render(cases=cases, version=__version__)
+        name: templates("rtl_templates", "sim").get_template(f"{name}.j2").render(cases=cases, version=__version__)
         for name in ("bench.sv", "ports.hpp")
     }
 
@@ -99,6 +97,17 @@ def pack(stream: Stream, words: Tensor) -> Words:
 def unpack(stream: Stream, words: Words) -> Tensor:
     """The inverse of `pack`."""
     return bits.unpack(words, stream.lanes, stream.dtype, stream.pad_mark)
+
+
+def output_words(graph: UnitGraph, features: Sequence[Tensor]) -> list[int]:
+    """Words of each utterance's embedding."""
+    return [graph.frames(len(x))[OUTPUT] * graph.stream(OUTPUT).words_per_frame for x in features]
+
+
+def embeddings(graph: UnitGraph, outputs: Words, counts: list[int]) -> list[Tensor]:
+    """Embeddings ``[E]`` of utterances from all their output words; counts: as `output_words` gives them."""
+    words = unpack(graph.stream(OUTPUT), outputs)
+    return [part.reshape(-1) for part in np.split(words, np.cumsum(counts)[:-1])]
 
 
 def _numbers(model: RtlModel, stimulus: Stimulus) -> list[Cycles]:
@@ -153,11 +162,3 @@ def _read(folder: Path, models: Sequence[RtlModel]) -> list[Recording]:
             if inner == ["probe"]:  # else a FIFO inside a unit, which is no channel
                 found[int(case)].channels[tensors[int(case)][instance]] = Channel(times, popped, words)
     return found
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("rtl_templates") / "sim"),
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip

@@ -19,9 +19,8 @@ import tty
 from pathlib import Path
 from typing import Self
 
-import jinja2
-
 from hwsv import __version__
+from hwsv.codegen.templates import templates
 from hwsv.cosim import verilator
 from hwsv.design import Design
 from hwsv.errors import CheckFailed, InputError
@@ -116,12 +115,7 @@ class SimulatedBoard:
         self.unplug()
 
     def _bench(self, top: BoardTop) -> str:
-        loader = jinja2.FileSystemLoader(data_folder("rtl_templates") / "sim")
-        environment = jinja2.Environment(
-            loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )  # fmt: skip
-        return environment.get_template("board_bench.sv.j2").render(
+        return templates("rtl_templates", "sim").get_template("board_bench.sv.j2").render(
             top=top, board=self.design.manifest.board, divisor=self.divisor, timeout=self.timeout_cycles,
             version=__version__,
         )  # fmt: skip

@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from hwsv.boards import board_names, load_board
 from hwsv.codegen import rtl_model
 from hwsv.codegen.identifiers import design_identifier
@@ -30,7 +28,6 @@ from hwsv.errors import CheckFailed, InputError
 from hwsv.flows import tools
 from hwsv.flows.build import SCRIPT
 from hwsv.flows.synthesis import synthesise
-from hwsv.graph import OUTPUT
 from hwsv.resources import data_folder
 from hwsv.simulator.timing import run
 from hwsv.units.base import Tensor
@@ -78,8 +75,8 @@ class Netlist:
 
     def embeddings(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Integer embeddings ``[E]`` of utterances (int64 [T, F, C] each) back to back. Raises CheckFailed."""
-        graph, stream = self.design.graph, self.design.graph.stream(OUTPUT)
-        wanted = [graph.frames(len(x))[OUTPUT] * stream.words_per_frame for x in features]
+        graph = self.design.graph
+        wanted = bench.output_words(graph, features)
         cycles = run(graph, [len(x) for x in features]).cycles
         stimulus = Stimulus(graph, features, {}, 0, 2 * cycles + 10_000)
         found = bench.play(self.compile(), self.folder, [self._model], [stimulus])[0]
@@ -88,8 +85,7 @@ class Netlist:
                 f"the netlist gave {len(found.outputs)} of {sum(wanted)} output words in {found.cycles:,} cycles, the "
                 f"simulator needs {cycles:,}"
             )
-        words = bench.unpack(stream, found.outputs)
-        return [part.reshape(-1) for part in np.split(words, np.cumsum(wanted)[:-1])]
+        return bench.embeddings(graph, found.outputs, wanted)
 
     def _synthesised(self) -> Path:
         """The netlist as JSON."""

@@ -20,7 +20,7 @@ from hwsv.cosim.expected import Expected, expect
 from hwsv.cosim.verilator import Mode
 from hwsv.design import Design
 from hwsv.errors import CheckFailed, InputError
-from hwsv.graph import OUTPUT, UnitGraph
+from hwsv.graph import UnitGraph
 from hwsv.simulator.timing import run
 from hwsv.units.base import Tensor
 
@@ -61,7 +61,7 @@ def cosimulate(cases: Sequence[Case], folder: Path, board: Board | None = None) 
     stimuli = [_stimulus(case, e) for case, e in zip(cases, expected, strict=True)]
     recordings = bench.play(executable, folder / "rtl", models, stimuli)
     return [
-        compare(case.graph, e, found, sum(_output_words(case.graph, case.features)))
+        compare(case.graph, e, found, sum(bench.output_words(case.graph, case.features)))
         for case, e, found in zip(cases, expected, recordings, strict=True)
     ]
 
@@ -90,18 +90,17 @@ class Rtl:
 
         Raises CheckFailed when the RTL hangs.
         """
-        graph, stream = self.design.graph, self.design.graph.stream(OUTPUT)
+        graph = self.design.graph
         # the simulator's time is only a limit: a hang is not waited for longer than that
         cycles = run(graph, [len(x) for x in features]).cycles
         found = self._play("fast", Stimulus(graph, features, {}, 0, _limit(cycles)))
-        wanted = _output_words(graph, features)
+        wanted = bench.output_words(graph, features)
         if len(found.outputs) != sum(wanted):
             raise CheckFailed(
                 f"the RTL gave {len(found.outputs)} of {sum(wanted)} output words in {found.cycles:,} cycles, the "
                 f"simulator needs {cycles:,}; first difference: {self.check(features).first}"
             )
-        words = bench.unpack(stream, found.outputs)
-        return [part.reshape(-1) for part in np.split(words, np.cumsum(wanted)[:-1])]
+        return bench.embeddings(graph, found.outputs, wanted)
 
     def tensors(self, features: Tensor) -> dict[str, Tensor]:
         """What every data channel carried for one utterance: int64 [T, F, C] by tensor. Raises CheckFailed."""
@@ -116,7 +115,7 @@ class Rtl:
     def check(self, features: Sequence[Tensor], enables: Mapping[str, NDArray[np.bool_]] | None = None) -> Comparison:
         """Compare every handshake of utterances back to back with the simulator. enables: as of `Case`."""
         expected, found = self._record(features, enables or {})
-        return compare(self.design.graph, expected, found, sum(_output_words(self.design.graph, features)))
+        return compare(self.design.graph, expected, found, sum(bench.output_words(self.design.graph, features)))
 
     def _record(
         self, features: Sequence[Tensor], enables: Mapping[str, NDArray[np.bool_]]
@@ -142,8 +141,3 @@ def _stimulus(case: Case, expected: Expected) -> Stimulus:
 def _limit(cycles: int) -> int:
     """Cycles after which a run of `cycles` in the simulator is given up."""
     return 2 * cycles + 10_000
-
-
-def _output_words(graph: UnitGraph, features: Sequence[Tensor]) -> list[int]:
-    """Words of each utterance's embedding."""
-    return [graph.frames(len(x))[OUTPUT] * graph.stream(OUTPUT).words_per_frame for x in features]

@@ -11,15 +11,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from hwsv import __version__
-from hwsv.codegen import rtl
 from hwsv.codegen.identifiers import design_identifier
+from hwsv.codegen.templates import templates
 from hwsv.design import Design
-from hwsv.flows.top import TIMEOUT_SECONDS
-from hwsv.graph import INPUT, LENGTH, OUTPUT, UnitGraph
+from hwsv.flows.top import TIMEOUT_SECONDS, copy_shell, core_sources
+from hwsv.graph import LENGTH, UnitGraph
 from hwsv.host import axi_registers
+from hwsv.host.board_info import board_info
 from hwsv.host.uart_protocol import Info
 from hwsv.resources import data_folder
 
@@ -68,33 +67,13 @@ class AxiTop:
 
 def axi_top(design: Design, external: bool = False) -> AxiTop:
     """The top of a compiled design."""
-    manifest, spec = design.manifest, design.manifest.input
-    low, high = (spec.frames_fixed,) * 2 if spec.frames_fixed else (spec.frames_min, spec.frames_max)
-    return top_of(
-        design.graph, manifest.name, low, high, manifest.outputs, manifest.board.clock_hz, manifest.hash, external
-    )  # fmt: skip
+    return top_of(design.graph, design.manifest.name, board_info(design, axi_registers.VERSION), external)
 
 
-def top_of(
-    graph: UnitGraph, name: str, low: int, high: int, outputs: int, clock_hz: float, design_hash: str,
-    external: bool = False,
-) -> AxiTop:  # fmt: skip
-    """The top of the wired graph of design `name` that takes `low` … `high` frames and gives `outputs` integers."""
-    features, embedding = graph.stream(INPUT), graph.stream(OUTPUT)
-    info = Info(
-        feature_bytes=-(-features.word_bits // 8),
-        frame_words=features.words_per_frame,
-        frames_min=low,
-        frames_max=high,
-        result_bytes=-(-embedding.word_bits // 8),
-        result_words=outputs // embedding.lanes,
-        clock_hz=round(clock_hz),
-        design_hash=design_hash,
-        hwsv_version=__version__,
-        protocol=axi_registers.VERSION,
-    )
+def top_of(graph: UnitGraph, name: str, info: Info, external: bool = False) -> AxiTop:
+    """The top of the wired graph of design `name`."""
     core = design_identifier(name)
-    timeout = min(round(TIMEOUT_SECONDS * clock_hz), 2**32 - 1)
+    timeout = min(TIMEOUT_SECONDS * info.clock_hz, 2**32 - 1)
     return AxiTop(f"{core}_axi", core, info, timeout, LENGTH in graph.channels, external)
 
 
@@ -110,22 +89,15 @@ def write_axi(design: Design, folder: Path, external: bool = False) -> tuple[Axi
         ram = folder / "hwsv_ram.sv"
         shutil.copyfile(data_folder("rtl_templates") / "ram.sv", ram)
         return top, [shell[0], ram, *shell[1:]]
-    core = design.folder / "rtl"
-    if not (core / "files.f").is_file():
-        rtl.generate(design.graph, design.manifest.name, core, design.manifest.board)
-    return top, [shell[0], *(core / name for name in (core / "files.f").read_text().split()), *shell[1:]]
+    return top, [shell[0], *core_sources(design), *shell[1:]]
 
 
 def write_shell(top: AxiTop, board: str, folder: Path) -> list[Path]:
     """Write package, shell and top into `folder`. board: its description. Returns the files, the package first."""
-    folder.mkdir(parents=True, exist_ok=True)
+    shell = copy_shell("shell_axi", folder)
     package, module = folder / "hwsv_axi_registers.sv", folder / f"{top.module}.v"
     package.write_text(registers_package())
-    shell = []
-    for path in sorted((data_folder("rtl_templates") / "shell_axi").glob("*.sv")):
-        shell.append(folder / f"hwsv_{path.stem}.sv")
-        shutil.copyfile(path, shell[-1])
-    template = _templates().get_template("axi_top.v.j2")
+    template = templates("rtl_templates", "project").get_template("axi_top.v.j2")
     text = template.render(
         top=top, board=board, ports=BUS_PORTS, address_bits=axi_registers.ADDRESS_BITS, version=__version__
     )
@@ -136,11 +108,8 @@ def write_shell(top: AxiTop, board: str, folder: Path) -> list[Path]:
 def registers_package() -> str:
     """The register map as a SystemVerilog package."""
     bits = [*axi_registers.Control, *axi_registers.Status]
-    return _templates().get_template("axi_registers.sv.j2").render(map=axi_registers, bits=bits, version=__version__)
-
-
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("rtl_templates") / "project"),
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+    return (
+        templates("rtl_templates", "project")
+        .get_template("axi_registers.sv.j2")
+        .render(map=axi_registers, bits=bits, version=__version__)
+    )

@@ -4,16 +4,15 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from hwsv import __version__
 from hwsv.codegen import rtl
 from hwsv.codegen.identifiers import design_identifier
+from hwsv.codegen.templates import templates
 from hwsv.design import Design
 from hwsv.errors import InputError
 from hwsv.flows.pll import Pll, ecp5_pll
-from hwsv.graph import INPUT, LENGTH, OUTPUT
-from hwsv.host.uart_protocol import Info
+from hwsv.graph import LENGTH
+from hwsv.host.board_info import board_info
 from hwsv.resources import data_folder
 
 TIMEOUT_SECONDS = 2
@@ -46,8 +45,7 @@ class BoardTop:
 
 def board_top(design: Design) -> BoardTop:
     """Raises InputError where the board file lacks what a bitstream needs, or its clock cannot be made."""
-    manifest, graph = design.manifest, design.graph
-    board, spec = manifest.board, manifest.input
+    board = design.manifest.board
     missing = [name for name in ("clock", "uart_rx", "uart_tx") if getattr(board.pins, name) is None]
     if missing or board.oscillator_mhz is None:
         what = ", ".join([f"pins.{name}" for name in missing] + ["oscillator_mhz"] * (board.oscillator_mhz is None))
@@ -58,24 +56,12 @@ def board_top(design: Design) -> BoardTop:
         pll = None
     else:
         raise InputError(f"board {board.name!r}: clock_mhz must be oscillator_mhz; hwsv has a PLL for the ECP5 only")
-    features, embedding = graph.stream(INPUT), graph.stream(OUTPUT)
-    low, high = (spec.frames_fixed,) * 2 if spec.frames_fixed else (spec.frames_min, spec.frames_max)
-    info = Info(
-        feature_bytes=-(-features.word_bits // 8),
-        frame_words=features.words_per_frame,
-        frames_min=low,
-        frames_max=high,
-        result_bytes=-(-embedding.word_bits // 8),
-        result_words=manifest.outputs // embedding.lanes,
-        clock_hz=round(board.clock_hz),
-        design_hash=manifest.hash,
-        hwsv_version=__version__,
-    )
-    core = design_identifier(manifest.name)
+    info = board_info(design)
+    core = design_identifier(design.manifest.name)
     return BoardTop(
         f"{core}_board", core, pll, max(4, round(board.clock_hz / board.baud)), info.feature_bytes, info.frame_words,
         info.frames_min, info.frames_max, info.result_bytes, info.result_words,
-        round(TIMEOUT_SECONDS * board.clock_hz), LENGTH in graph.channels, info.encode(),
+        round(TIMEOUT_SECONDS * board.clock_hz), LENGTH in design.graph.channels, info.encode(),
     )  # fmt: skip
 
 
@@ -85,22 +71,27 @@ def write_board(design: Design, folder: Path) -> tuple[BoardTop, list[Path]]:
     Returns the top and all sources. Raises InputError.
     """
     top = board_top(design)
+    core = core_sources(design)
+    shell = copy_shell("shell", folder)
+    template = templates("rtl_templates", "project").get_template("board.sv.j2")
+    path = folder / f"{top.module}.sv"
+    path.write_text(template.render(top=top, board=design.manifest.board, version=__version__))
+    return top, [*core, *shell, path]
+
+
+def core_sources(design: Design) -> list[Path]:
+    """The accelerator's RTL in the order of its ``files.f``; written into the design where it is missing."""
     core = design.folder / "rtl"
     if not (core / "files.f").is_file():
         rtl.generate(design.graph, design.manifest.name, core, design.manifest.board)
+    return [core / name for name in (core / "files.f").read_text().split()]
+
+
+def copy_shell(name: str, folder: Path) -> list[Path]:
+    """Modules of ``rtl_templates/<name>/`` as ``hwsv_<module>.sv`` in `folder`, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     shell = []
-    for path in sorted((data_folder("rtl_templates") / "shell").glob("*.sv")):
+    for path in sorted((data_folder("rtl_templates") / name).glob("*.sv")):
         shell.append(folder / f"hwsv_{path.stem}.sv")
         shutil.copyfile(path, shell[-1])
-    template = _templates().get_template("board.sv.j2")
-    path = folder / f"{top.module}.sv"
-    path.write_text(template.render(top=top, board=design.manifest.board, version=__version__))
-    return top, [*(core / name for name in (core / "files.f").read_text().split()), *shell, path]
-
-
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("rtl_templates") / "project"),
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+    return shell

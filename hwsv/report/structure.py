@@ -1,11 +1,10 @@
 """The pipeline as rows that a person can read: a residual block a row, what lies between blocks in rows of its own."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hwsv import datatypes
-from hwsv.graph import INPUT, Node, UnitGraph
-from hwsv.units.length_fork import LengthFork
+from hwsv.graph import Node, UnitGraph
+from hwsv.regions import parts
 from hwsv.units.mvtu import Mvtu
 from hwsv.units.sliding_window import SlidingWindow
 from hwsv.units.stats_pool import StatsPool
@@ -41,7 +40,7 @@ def rows(graph: UnitGraph) -> list[Row]:
             found.append(Row(list(chain), False))
         chain.clear()
 
-    for part in parts(graph):
+    for _, part in parts(graph):
         if len(part) > 1:
             flush()
             found.append(Row(part, True))
@@ -51,22 +50,6 @@ def rows(graph: UnitGraph) -> list[Row]:
         chain.append(part[0])
     flush()
     return found
-
-
-def parts(graph: UnitGraph) -> Iterator[list[Node]]:
-    """Nodes between neighbouring cuts: in topological order a cut is the only open tensor."""
-    nodes: list[Node] = []
-    open_tensors = {INPUT}
-    for node in graph:
-        if isinstance(node.unit, LengthFork):
-            continue
-        nodes.append(node)
-        open_tensors = (open_tensors - set(node.inputs)) | set(node.outputs)
-        if len(open_tensors) == 1:
-            yield nodes
-            nodes = []
-    if nodes:
-        yield nodes
 
 
 def describe(row: Row) -> str:

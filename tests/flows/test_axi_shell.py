@@ -23,7 +23,8 @@ from hwsv.emulator import Emulator
 from hwsv.flows.axi_top import AxiTop, registers_package, top_of, write_shell
 from hwsv.folding import fold
 from hwsv.graph import INPUT, OUTPUT, UnitGraph
-from hwsv.host.axi_registers import BY_NAME, REGISTERS, ErrorCode
+from hwsv.host.axi_registers import BY_NAME, REGISTERS, VERSION, ErrorCode
+from hwsv.host.board_info import graph_info
 from hwsv.host.uart_protocol import Info
 from hwsv.resources import data_folder
 from hwsv.simulator.tables import SOURCE
@@ -231,7 +232,8 @@ def sources_of(graph: UnitGraph, folder: Path) -> tuple[AxiTop, list[Path]]:
     write_memories(graph, folder / "mem")
     rtl.generate(graph, graph.name, folder / "rtl", load_board(BOARD))
     core = [folder / "rtl" / name for name in (folder / "rtl" / "files.f").read_text().split()]
-    top = replace(top_of(graph, graph.name, 4, 20, 3, 100e6, HASH), timeout=TIMEOUT)
+    info = graph_info(graph, 4, 20, 3, 100_000_000, HASH, VERSION)
+    top = replace(top_of(graph, graph.name, info), timeout=TIMEOUT)
     package, *shell = write_shell(top, "no board", folder / "rtl")
     return top, [package, *core, *shell]
 

@@ -21,10 +21,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from hwsv import __version__
 from hwsv.codegen.identifiers import design_identifier
+from hwsv.codegen.templates import templates
 from hwsv.design import Design
 from hwsv.errors import InputError
 from hwsv.flows.axi_top import axi_top, write_axi, write_shell
@@ -143,7 +142,7 @@ def _write(design: Design, backend: Backend, folder: Path) -> Project:
         shutil.copyfile(scripts / script, folder / "tcl" / script)
     shutil.copyfile(scripts / "build.tcl", folder / "build.tcl")
     for file in ("config.tcl", "README.md", "Makefile"):
-        (folder / file).write_text(_templates().get_template(f"{file}.j2").render(values))
+        (folder / file).write_text(templates("rtl_templates", "vivado").get_template(f"{file}.j2").render(values))
     return Project(folder, backend, kind, name, module if kind == "pins" else "system_wrapper")
 
 
@@ -171,7 +170,7 @@ def _pins_sources(design: Design, folder: Path) -> str:
     if not made:
         return top.module
     module = f"{top.core}_pins"
-    text = _templates().get_template("pins_top.sv.j2").render(
+    text = templates("rtl_templates", "vivado").get_template("pins_top.sv.j2").render(
         module=module, inner=top.module, board=board, mmcm=made, period=1000 / (board.oscillator_mhz or 1),
         version=__version__,
     )  # fmt: skip
@@ -205,10 +204,3 @@ def _digest(folder: Path) -> str:
         content = path.read_bytes()
         state.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
     return state.hexdigest()
-
-
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_folder("rtl_templates") / "vivado"),
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip

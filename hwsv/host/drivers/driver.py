@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hwsv.host.drivers
-from hwsv import __version__, bits
+from hwsv import bits
 from hwsv.boards import Board
 from hwsv.design import Design
 from hwsv.errors import HwsvError, InputError
 from hwsv.graph import INPUT, OUTPUT
+from hwsv.host.board_info import board_info
 from hwsv.host.uart_protocol import Info
 from hwsv.units.base import Stream, Tensor
 
@@ -60,13 +61,7 @@ class BoardInfo:
     @classmethod
     def of(cls, design: Design) -> "BoardInfo":
         """What a board that holds `design`, made by this hwsv at the board file's clock, says."""
-        manifest, spec = design.manifest, design.manifest.input
-        features, embedding = design.graph.stream(INPUT), design.graph.stream(OUTPUT)
-        low, high = (spec.frames_fixed,) * 2 if spec.frames_fixed else (spec.frames_min, spec.frames_max)
-        return cls(
-            manifest.hash, __version__, round(manifest.board.clock_hz), -(-features.word_bits // 8),
-            features.words_per_frame, low, high, -(-embedding.word_bits // 8), manifest.outputs // embedding.lanes,
-        )  # fmt: skip
+        return cls.from_info(board_info(design))
 
     @classmethod
     def from_info(cls, info: Info) -> "BoardInfo":
